@@ -1,0 +1,25 @@
+// Command hookcheck certifies endpoints that receive moncreneau webhooks, and
+// simulates moncreneau for those who build them.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	os.Exit(run())
+}
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := newRootCommand().ExecuteContext(ctx)
+	if err != nil && err.Error() != "" {
+		fmt.Fprintln(os.Stderr, "hookcheck: "+err.Error())
+	}
+	return exitCode(err)
+}

@@ -1,0 +1,22 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// version is set when a release is built (-ldflags "-X main.version=1.2.3").
+var version = "dev"
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hookcheck",
+		Short: "Certify endpoints that receive moncreneau webhooks",
+		Long: `hookcheck turns moncreneau's guide to receiving webhooks into something that can be run:
+it certifies your receiver, simulates moncreneau, and rehearses its worst week.`,
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand()
+	return root
+}
