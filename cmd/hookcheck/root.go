@@ -17,6 +17,8 @@ it certifies your receiver, simulates moncreneau, and rehearses its worst week.`
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand()
+	root.AddCommand(
+		newFixturesCommand(),
+	)
 	return root
 }
