@@ -209,6 +209,28 @@ func (s *Sink) Await(ctx context.Context, eventID string, enough func([]Call) bo
 	}
 }
 
+// Quiet waits until no call has begun or ended for the time given, and none is
+// pending. It returns ctx's error when that does not come about.
+func (s *Sink) Quiet(ctx context.Context, d time.Duration) error {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		busy := slices.ContainsFunc(s.calls, func(c *Call) bool { return c.Outcome == Pending })
+		s.mu.Unlock()
+		calm := s.clock.After(d)
+		if busy {
+			calm = nil
+		}
+		select {
+		case <-changed:
+		case <-calm:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("effect sink: await quiet: %w", ctx.Err())
+		}
+	}
+}
+
 func copies(calls []*Call) []Call {
 	out := make([]Call, 0, len(calls))
 	for _, c := range calls {

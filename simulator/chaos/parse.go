@@ -1,0 +1,125 @@
+package chaos
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// Parse reads a scenario from YAML and checks it. Every error names the file,
+// the line, the column and the field.
+func Parse(file string, text []byte) (Scenario, error) {
+	var s Scenario
+	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	if err := decoder.Decode(&s); err != nil {
+		if errors.Is(err, io.EOF) {
+			return Scenario{}, fmt.Errorf("%s: the scenario is empty", file)
+		}
+		return Scenario{}, located(file, err)
+	}
+	if wrong := s.check(); wrong != nil {
+		return Scenario{}, fmt.Errorf("%s:%s: %s: %w", file, position(text, wrong.path), wrong.path, wrong.err)
+	}
+	return s, nil
+}
+
+// located puts the file's name and the place before an error of the decoder.
+func located(file string, err error) error {
+	var wrong *nodeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("%s:%w", file, wrong)
+	}
+	var syntax yaml.Error
+	if errors.As(err, &syntax) && syntax.GetToken() != nil {
+		at := syntax.GetToken().Position
+		return fmt.Errorf("%s:%d:%d: %s", file, at.Line, at.Column, syntax.GetMessage())
+	}
+	return fmt.Errorf("%s: %w", file, err)
+}
+
+// position is the line and column of the value at path, or of the nearest thing
+// above it that is there: a field that is missing has no line of its own.
+func position(text []byte, path string) string {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return "1:1"
+	}
+	for p := path; p != ""; p = parent(p) {
+		query, err := yaml.PathString("$." + p)
+		if err != nil {
+			continue
+		}
+		if node, err := query.FilterFile(file); err == nil && node.GetToken() != nil {
+			at := firstToken(node)
+			return fmt.Sprintf("%d:%d", at.Line, at.Column)
+		}
+	}
+	return "1:1"
+}
+
+// parent is "phases[0]" for "phases[0].rate", "phases" for "phases[0]", and "" above.
+func parent(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' || path[i] == '[' {
+			return path[:i]
+		}
+	}
+	return ""
+}
+
+// firstToken is where a node begins; a mapping's own token is its first colon.
+func firstToken(node ast.Node) struct{ Line, Column int } {
+	if m, ok := node.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		node = m.Values[0].Key
+	}
+	if m, ok := node.(*ast.MappingValueNode); ok {
+		node = m.Key
+	}
+	at := node.GetToken().Position
+	return struct{ Line, Column int }{at.Line, at.Column}
+}
+
+// nodeError is what is wrong with one value, with its place.
+type nodeError struct {
+	node ast.Node
+	err  error
+}
+
+func (e *nodeError) Error() string {
+	at := e.node.GetToken().Position
+	path := e.node.GetPath()
+	if len(path) > 2 {
+		path = path[2:] // without "$."
+	}
+	return fmt.Sprintf("%d:%d: %s: %v", at.Line, at.Column, path, e.err)
+}
+
+func (e *nodeError) Unwrap() error { return e.err }
+
+// scalar reads one value by parse, and places its errors.
+func scalar[T any](target *T, node ast.Node, parse func(string) (T, error)) error {
+	value, ok := node.(ast.ScalarNode)
+	if !ok {
+		return &nodeError{node, fmt.Errorf("want one value, not a %s", node.Type())}
+	}
+	parsed, err := parse(fmt.Sprint(value.GetValue()))
+	if err != nil {
+		return &nodeError{node, err}
+	}
+	*target = parsed
+	return nil
+}
+
+// UnmarshalYAML reads "0s..3s" or "2s".
+func (r *Range) UnmarshalYAML(node ast.Node) error { return scalar(r, node, ParseRange) }
+
+// UnmarshalYAML reads "50/s", "100/m" or "6/h".
+func (r *Rate) UnmarshalYAML(node ast.Node) error { return scalar(r, node, ParseRate) }
+
+// UnmarshalYAML reads "5%" or 0.05.
+func (s *Share) UnmarshalYAML(node ast.Node) error { return scalar(s, node, ParseShare) }
