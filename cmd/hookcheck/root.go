@@ -19,6 +19,7 @@ it certifies your receiver, simulates moncreneau, and rehearses its worst week.`
 	}
 	root.AddCommand(
 		newFixturesCommand(),
+		newSimulateCommand(),
 	)
 	return root
 }
