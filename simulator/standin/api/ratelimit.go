@@ -86,7 +86,7 @@ func (l *limiter) take(key string, limit RateLimit, header http.Header) error {
 	if w.used <= limit.Requests {
 		return nil
 	}
-	wait := int64(w.ends.Sub(now)/time.Second) + 1
+	wait := int64((w.ends.Sub(now) + time.Second - 1) / time.Second)
 	header.Set("Retry-After", strconv.FormatInt(wait, 10))
 	return problem.New(problem.RateLimitExceeded, "more than %d requests in %s", limit.Requests, limit.Window).With("retryAfter", wait)
 }

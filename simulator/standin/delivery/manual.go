@@ -115,10 +115,22 @@ func (e *Engine) add(ctx context.Context, webhookID string, ev *store.Event, d s
 		}
 		return nil
 	})
-	if err != nil || again.Delay > 0 {
-		return made, err
+	if err != nil {
+		return nil, err
 	}
-	return made, e.sendNow(ctx, w, made)
+	if again.Delay == 0 {
+		if err := e.sendNow(ctx, w, made); err != nil {
+			return nil, err
+		}
+	}
+	return made, e.Store.Do(ctx, func(tx *store.Tx) (err error) { // as they are now
+		for i := range made {
+			if made[i], err = tx.Delivery(made[i].ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // sendNow attempts the deliveries at the same time and waits for all of them.
