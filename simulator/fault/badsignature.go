@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moncreneau/hookcheck/fixtures"
 	"github.com/moncreneau/hookcheck/simulator/emitter"
 )
 
@@ -22,28 +23,25 @@ type BadSignature struct {
 // Name is bad-signature/ and the kind.
 func (f BadSignature) Name() string { return "bad-signature/" + string(f.Kind) }
 
-// Apply signs d anew, wrongly. A kind that tampers with the body leaves the
-// signature of the body as it was.
+// Apply signs d anew, wrongly, or changes its body under its signature.
 func (f BadSignature) Apply(d *emitter.Delivery, secret string) {
-	for _, k := range badSignatures {
-		if k.kind != f.Kind {
-			continue
-		}
-		if k.sign != nil {
-			k.setSignature(d, secret)
-		} else {
-			d.Body = k.tamper(d.Body)
-		}
+	d.Header.Del(emitter.HeaderSignature)
+	forgery, known := f.Kind.forgery()
+	if !known {
 		return
 	}
-	d.Header.Del(emitter.HeaderSignature)
+	signatures, body := forgery.Forge(secret, d.Body)
+	d.Body = body
+	if len(signatures) > 0 {
+		d.Header[emitter.HeaderSignature] = signatures
+	}
 }
 
-// BadSignatureKinds lists every kind, in a fixed order.
+// BadSignatureKinds lists every kind of fixtures.Forgeries, in that order.
 func BadSignatureKinds() []BadSignatureKind {
-	kinds := make([]BadSignatureKind, len(badSignatures))
-	for i, k := range badSignatures {
-		kinds[i] = k.kind
+	var kinds []BadSignatureKind
+	for _, forgery := range fixtures.Forgeries() {
+		kinds = append(kinds, BadSignatureKind(forgery.Kind))
 	}
 	return kinds
 }
@@ -58,12 +56,19 @@ func ParseBadSignatureKind(name string) (BadSignatureKind, error) {
 
 // Title says in a sentence what is wrong with the signature.
 func (k BadSignatureKind) Title() string {
-	for _, row := range badSignatures {
-		if row.kind == k {
-			return row.title
-		}
+	if forgery, known := k.forgery(); known {
+		return forgery.Title
 	}
 	return "no signature header"
+}
+
+func (k BadSignatureKind) forgery() (fixtures.Forgery, bool) {
+	all := fixtures.Forgeries()
+	i := slices.IndexFunc(all, func(f fixtures.Forgery) bool { return f.Kind == string(k) })
+	if i < 0 {
+		return fixtures.Forgery{}, false
+	}
+	return all[i], true
 }
 
 func join(kinds []BadSignatureKind) string {
