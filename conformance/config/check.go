@@ -1,0 +1,115 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// FieldError is a value that cannot be used, with the dotted path of its key.
+type FieldError struct {
+	Field   string
+	Problem string
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
+
+// Check reports the first thing that keeps the configuration from being used.
+func (c Config) Check() error {
+	if err := c.checkReceiver(); err != nil {
+		return err
+	}
+	return c.checkValues()
+}
+
+func (c Config) checkReceiver() error {
+	r := c.Receiver
+	var set []string
+	for kind, is := range map[string]bool{"image": r.Image != "", "dockerfile": r.Dockerfile != "", "exec": len(r.Exec) > 0, "url": r.URL != ""} {
+		if is {
+			set = append(set, kind)
+		}
+	}
+	switch len(set) {
+	case 0:
+		return &FieldError{"receiver", "say how it is reached: one of image, dockerfile, exec or url"}
+	case 1:
+	default:
+		return &FieldError{"receiver", fmt.Sprintf("exactly one of image, dockerfile, exec and url is expected; %d are given", len(set))}
+	}
+	if r.Kind() != "url" {
+		return nil
+	}
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return &FieldError{"receiver.url", fmt.Sprintf("%q is not a URL such as https://staging.example/webhooks/moncreneau", r.URL)}
+	}
+	if c.Secret == "" {
+		return &FieldError{"secret", "a receiver that is already running has a secret of its own: give it in the file, with --secret-file, or in MONCRENEAU_WEBHOOK_SECRET"}
+	}
+	return nil
+}
+
+// checkValues judges what is wrong whatever the flags say.
+func (c Config) checkValues() error {
+	d := c.Declare
+	for _, rule := range []struct {
+		field   string
+		ok      bool
+		problem string
+	}{
+		{"receiver.path", strings.HasPrefix(c.Receiver.Path, "/"), fmt.Sprintf("%q does not begin with /", c.Receiver.Path)},
+		{"receiver.port", c.Receiver.Port > 0 && c.Receiver.Port < 65536, fmt.Sprintf("%d is not a port (1 to 65535)", c.Receiver.Port)},
+		{"receiver.ready", c.Receiver.Ready == "" || strings.HasPrefix(c.Receiver.Ready, "/"), fmt.Sprintf("%q does not begin with /", c.Receiver.Ready)},
+		{"receiver.data", c.Receiver.Data == "" || strings.HasPrefix(c.Receiver.Data, "/"), fmt.Sprintf("%q is not an absolute path", c.Receiver.Data)},
+		{"receiver.startTimeout", c.Receiver.StartTimeout > 0, "expected more than 0s"},
+		{"receiver.context", c.Receiver.Context == "" || c.Receiver.Dockerfile != "" || c.Receiver.Kind() == "", "goes with dockerfile only"},
+		{"declare.ack", d.Ack > 0, "expected more than 0s"},
+		{"declare.timeout", d.Timeout > 0, "expected more than 0s"},
+		{"declare.retries.attempts", d.Retries.Attempts >= 1, "expected at least 1: the first attempt counts"},
+		{"declare.retries.backoff", d.Retries.Backoff > 0, "expected more than 0s"},
+		{"declare.retries.factor", d.Retries.Factor >= 1, "expected at least 1"},
+		{"declare.rateLimit.requests", d.RateLimit.None || d.RateLimit.Requests > 0, "expected at least 1; or write rateLimit: none"},
+		{"declare.rateLimit.window", d.RateLimit.None || d.RateLimit.Window > 0, "expected more than 0s"},
+		{"patience", c.Patience > 0, "expected more than 0s"},
+	} {
+		if !rule.ok {
+			return &FieldError{rule.field, rule.problem}
+		}
+	}
+	for i, cidr := range d.Allowlist.CIDRs {
+		if _, err := netip.ParsePrefix(cidr); err != nil {
+			return &FieldError{fmt.Sprintf("declare.allowlist.cidrs[%d]", i), fmt.Sprintf("%q is not a network such as 41.223.45.0/24", cidr)}
+		}
+	}
+	return c.checkObservers()
+}
+
+func (c Config) checkObservers() error {
+	if s := c.Observe.Sink; s != nil {
+		if !strings.HasPrefix(s.EventID, "body:/") && !strings.HasPrefix(s.EventID, "header:") {
+			return &FieldError{"observe.sink.eventId", fmt.Sprintf("%q is neither body:/json/pointer nor header:Name", s.EventID)}
+		}
+	}
+	if l := c.Observe.Logs; l != nil {
+		if l.Format != "json" {
+			return &FieldError{"observe.logs.format", fmt.Sprintf("%q is not a format that can be read; write json", l.Format)}
+		}
+		for field, pattern := range map[string]string{"processed": l.Processed, "deadLetter": l.DeadLetter} {
+			if _, err := regexp.Compile(pattern); err != nil {
+				return &FieldError{"observe.logs." + field, err.Error()}
+			}
+		}
+	}
+	if cmd := c.Observe.Command; cmd != nil && len(cmd.Exec) == 0 {
+		return &FieldError{"observe.command.exec", "expected the command that prints a count, such as [receiver, count, \"{{.EventID}}\"]"}
+	}
+	for id, reason := range c.Waive {
+		if strings.TrimSpace(reason) == "" {
+			return &FieldError{"waive." + id, "a waiver needs its reason"}
+		}
+	}
+	return c.checkTemplates()
+}
