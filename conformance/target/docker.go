@@ -1,0 +1,124 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
+)
+
+// pingTimeout bounds how long a Docker daemon may take to answer at all.
+const pingTimeout = 5 * time.Second
+
+// ErrNoDocker says that no Docker daemon answers.
+var ErrNoDocker = errors.New("no Docker daemon answers")
+
+// openDocker connects to the daemon that testcontainers finds.
+func openDocker(ctx context.Context) (*testcontainers.DockerProvider, error) {
+	if err := settleReaper(ctx); err != nil {
+		return nil, err
+	}
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.Default()))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoDocker, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if _, err := provider.Client().Ping(ctx, client.PingOptions{}); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNoDocker, err), provider.Close())
+	}
+	return provider, nil
+}
+
+// settleReaper turns testcontainers' reaper off where its image is not at hand:
+// it would have to be pulled, and no step of a certification pulls an image.
+// Whoever sets the variable decides. It must be set before testcontainers
+// reads its configuration, which it does once.
+func settleReaper(ctx context.Context) error {
+	const variable = "TESTCONTAINERS_RYUK_DISABLED"
+	if os.Getenv(variable) != "" {
+		return nil
+	}
+	docker, err := client.New(client.FromEnv)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoDocker, err)
+	}
+	defer docker.Close()
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	reapers, err := docker.ImageList(ctx, client.ImageListOptions{
+		Filters: make(client.Filters).Add("reference", "testcontainers/ryuk"),
+	})
+	if err != nil || len(reapers.Items) > 0 {
+		return nil //nolint:nilerr // testcontainers may know another daemon, where its defaults are right
+	}
+	return os.Setenv(variable, "true")
+}
+
+// reach is how hookcheck and a container meet.
+type reach struct {
+	// published is the host on which published ports answer.
+	published string
+	// listen is the address on which the effect sink must listen, and sinkHost
+	// the name under which a container finds it.
+	listen, sinkHost string
+	// hostGateway says that the container needs sinkHost in its hosts file.
+	hostGateway bool
+}
+
+const hostAlias = "host.docker.internal"
+
+// findReach tells whether hookcheck runs on the daemon's own host, which
+// /.dockerenv does not: the host is the one that holds the bridge's gateway.
+func findReach(ctx context.Context, docker client.APIClient) (reach, error) {
+	bridge, err := docker.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
+	if err != nil {
+		return reach{}, fmt.Errorf("docker: inspect the bridge network: %w", err)
+	}
+	addresses, err := localAddresses()
+	if err != nil {
+		return reach{}, err
+	}
+	for _, subnet := range bridge.Network.IPAM.Config {
+		if !subnet.Subnet.IsValid() {
+			continue
+		}
+		for _, address := range addresses {
+			if !subnet.Subnet.Contains(address) {
+				continue
+			}
+			if gateway := firstAddress(subnet.Subnet); address == gateway || address == subnet.Gateway {
+				return reach{published: "127.0.0.1", listen: address.String() + ":0", sinkHost: hostAlias, hostGateway: true}, nil
+			}
+			// We are a container on the same bridge: our siblings' ports are
+			// published on the gateway, and they reach us by our own address.
+			return reach{published: firstAddress(subnet.Subnet).String(), listen: address.String() + ":0", sinkHost: address.String()}, nil
+		}
+	}
+	// A daemon in a virtual machine (Docker Desktop and its like) forwards both
+	// ways through the host's loopback.
+	return reach{published: "127.0.0.1", listen: "127.0.0.1:0", sinkHost: hostAlias, hostGateway: true}, nil
+}
+
+func firstAddress(subnet netip.Prefix) netip.Addr { return subnet.Masked().Addr().Next() }
+
+func localAddresses() ([]netip.Addr, error) {
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("docker: own addresses: %w", err)
+	}
+	var out []netip.Addr
+	for _, entry := range interfaces {
+		if prefix, err := netip.ParsePrefix(entry.String()); err == nil {
+			out = append(out, prefix.Addr().Unmap())
+		}
+	}
+	return out, nil
+}
