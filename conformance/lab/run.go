@@ -1,0 +1,201 @@
+package lab
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/moncreneau/hookcheck/conformance/config"
+	"github.com/moncreneau/hookcheck/conformance/observe"
+	"github.com/moncreneau/hookcheck/conformance/target"
+	"github.com/moncreneau/hookcheck/fixtures"
+	"github.com/moncreneau/hookcheck/simulator/effects"
+	"github.com/moncreneau/hookcheck/simulator/emitter"
+)
+
+// Run is what one experiment works with. Its methods may be called concurrently.
+type Run struct {
+	bench *bench
+	name  string
+
+	mu         sync.Mutex
+	events     *fixtures.Generator
+	deliveries int
+	left       bool
+	baseline   int // of a counter that does not tell events apart
+}
+
+func newRun(b *bench, p Plan) *Run {
+	return &Run{bench: b, name: p.Name, events: fixtures.NewGenerator(subSeed(b.lab.seed, p.Name))}
+}
+
+// Config is the receiver's configuration.
+func (r *Run) Config() config.Config { return r.bench.lab.cfg }
+
+// Clock is the lab's.
+func (r *Run) Clock() clockwork.Clock { return r.bench.lab.clock }
+
+// Seed is the experiment's own, which follows from the run's.
+func (r *Run) Seed() uint64 { return subSeed(r.bench.lab.seed, r.name) }
+
+// Secret signs genuine deliveries.
+func (r *Run) Secret() string { return r.bench.lab.secret }
+
+// Limit is the rate limit that this instance was started with.
+func (r *Run) Limit() config.RateLimit { return r.bench.limit }
+
+// Instance is the receiver.
+func (r *Run) Instance() target.Instance { return r.bench.instance }
+
+// URL is the endpoint that deliveries go to.
+func (r *Run) URL() string { return r.bench.url() }
+
+// Logs are the receiver's, nil where they are not observed.
+func (r *Run) Logs() *observe.Logs { return r.bench.logs }
+
+// Metrics are the receiver's, nil where they are not observed.
+func (r *Run) Metrics() *observe.Metrics { return r.bench.metrics }
+
+// Sink is the effect sink, nil where there is none.
+func (r *Run) Sink() *effects.Sink { return r.bench.lab.sink }
+
+// Event makes a valid event that no other experiment has.
+func (r *Run) Event(eventType string) fixtures.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.events.Event(eventType)
+}
+
+// Events makes n valid events, of each type in turn.
+func (r *Run) Events(n int) []fixtures.Event {
+	types := fixtures.Default().EventTypes()
+	out := make([]fixtures.Event, n)
+	for i := range out {
+		out[i] = r.Event(types[i%len(types)])
+	}
+	return out
+}
+
+// Deliver is a genuine delivery of ev, under a new delivery id.
+func (r *Run) Deliver(ev fixtures.Event) emitter.Delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deliveries++
+	id := "dlv_" + hex.EncodeToString(derive(r.bench.lab.seed, fmt.Sprintf("%s/%d", r.name, r.deliveries)))[:32]
+	return emitter.NewDelivery(ev, r.bench.lab.secret, id)
+}
+
+// Send makes one attempt within the budget. An answer 429 is then the
+// receiver's fault; it is put on record, and the attempt made again a little
+// later, so that a wrong limit is not taken for whatever is being examined.
+func (r *Run) Send(ctx context.Context, d emitter.Delivery) emitter.Attempt {
+	for try := 1; ; try++ {
+		if err := r.bench.pace.wait(ctx); err != nil {
+			return emitter.Attempt{Delivery: d, Start: r.Clock().Now(), Err: err}
+		}
+		select {
+		case r.bench.slots <- struct{}{}:
+		case <-ctx.Done():
+			return emitter.Attempt{Delivery: d, Start: r.Clock().Now(), Err: context.Cause(ctx)}
+		}
+		a := r.bench.send(ctx, d, r.timeout())
+		<-r.bench.slots
+		if a.Status != http.StatusTooManyRequests {
+			return a
+		}
+		r.bench.noteThrottled(a)
+		if try == throttledTries || !r.sleep(ctx, retryAfter(a, r.bench.limit)) {
+			return a
+		}
+	}
+}
+
+const throttledTries = 3
+
+// retryAfter is how long to stay away after an answer 429.
+func retryAfter(a emitter.Attempt, limit config.RateLimit) time.Duration {
+	wait := time.Second
+	if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		wait = time.Duration(seconds) * time.Second
+	}
+	if !limit.None && wait > limit.Window {
+		wait = limit.Window
+	}
+	return min(wait, time.Minute)
+}
+
+func (r *Run) sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-r.Clock().After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// SendNow makes one attempt without pacing, for floods and bursts. The caller
+// accounts for the budget.
+func (r *Run) SendNow(ctx context.Context, d emitter.Delivery) emitter.Attempt {
+	return r.bench.send(ctx, d, r.timeout())
+}
+
+// timeout lets an answer come late, so that it is seen as late rather than as missing.
+func (r *Run) timeout() time.Duration { return r.Config().Declare.Ack + 2*time.Second }
+
+// SendAll sends each delivery within the budget and returns the attempts in
+// the order of the deliveries.
+func (r *Run) SendAll(ctx context.Context, deliveries []emitter.Delivery) []emitter.Attempt {
+	return all(deliveries, func(d emitter.Delivery) emitter.Attempt { return r.Send(ctx, d) })
+}
+
+// Burst sends all deliveries at the same moment, having reserved the budget
+// for all of them first.
+func (r *Run) Burst(ctx context.Context, deliveries []emitter.Delivery) []emitter.Attempt {
+	for range deliveries {
+		if r.bench.pace.wait(ctx) != nil {
+			break
+		}
+	}
+	attempts := all(deliveries, func(d emitter.Delivery) emitter.Attempt { return r.SendNow(ctx, d) })
+	for _, a := range attempts {
+		if a.Status == http.StatusTooManyRequests {
+			r.bench.noteThrottled(a)
+		}
+	}
+	return attempts
+}
+
+func all(deliveries []emitter.Delivery, send func(emitter.Delivery) emitter.Attempt) []emitter.Attempt {
+	out := make([]emitter.Attempt, len(deliveries))
+	var sending sync.WaitGroup
+	for i, d := range deliveries {
+		sending.Go(func() { out[i] = send(d) })
+	}
+	sending.Wait()
+	return out
+}
+
+// leave takes the experiment out of those that the others wait for.
+func (r *Run) leave() {
+	r.mu.Lock()
+	left := r.left
+	r.left = true
+	r.mu.Unlock()
+	if !left {
+		r.bench.quiet.leave()
+	}
+}
+
+// Waited puts on record that the receiver made us wait since start, and for what.
+func (r *Run) Waited(start time.Time, what string) {
+	r.bench.lab.waits.add(r.Clock().Since(start), what)
+}
+
+// Exited tells how the receiver ended if it ended by itself, and "" while it runs.
+func (r *Run) Exited() string { return r.bench.exited() }
