@@ -32,6 +32,9 @@ type Delivery struct {
 	Header http.Header
 	// Body is what is sent, byte by byte.
 	Body []byte
+	// Signed is what the signature was made of, where that is not Body, so that
+	// a record of the attempt can say how to make it again. It is never sent.
+	Signed []byte
 	// Framing is how the body is announced; the zero value is a true Content-Length.
 	Framing Framing
 }

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,6 +32,9 @@ func (f BadSignature) Apply(d *emitter.Delivery, secret string) {
 		return
 	}
 	signatures, body := forgery.Forge(secret, d.Body)
+	if !bytes.Equal(body, d.Body) {
+		d.Signed = d.Body // the signature is that of the body as it was
+	}
 	d.Body = body
 	if len(signatures) > 0 {
 		d.Header[emitter.HeaderSignature] = signatures
