@@ -1,0 +1,174 @@
+package catalogue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/moncreneau/hookcheck/conformance/lab"
+	"github.com/moncreneau/hookcheck/conformance/target"
+	"github.com/moncreneau/hookcheck/fixtures"
+	"github.com/moncreneau/hookcheck/simulator/effects"
+)
+
+// crash is what became of events when the receiver was ended and started again.
+type crash struct {
+	// acked were acknowledged just before the end, and not yet worked on or done.
+	acked []sent
+	// working had their downstream call under way at the end.
+	working []sent
+	// waiting had failed once and were waiting for their retry.
+	waiting []sent
+	// finished were done well before the end, and sent again after the restart.
+	finished []sent
+	tally    tally
+	// stubborn says that SIGTERM did not end the receiver.
+	stubborn bool
+	// restart says why the receiver did not come up again, "" if it did.
+	restart string
+}
+
+// termGrace is how long SIGTERM may take: Docker's default before it kills.
+const termGrace = 10 * time.Second
+
+// backlog is how many events are acknowledged and not done when the end comes.
+const backlog = 10
+
+// killTrial sends events whose processing cannot be over yet, and kills the
+// receiver as soon as the last of them is acknowledged.
+var killTrial = lab.Define(lab.Plan{Name: "SIGKILL after acknowledgement", Setting: lab.Alone, Needs: lab.Lifecycle, Counts: true, Requests: backlog + 5},
+	func(ctx context.Context, r *lab.Run) (c crash, err error) {
+		if r.Sink() != nil {
+			ev := r.Event(created)
+			r.Sink().Script(ev.ID, effects.Script{Fail: 1})
+			c.waiting = []sent{genuine(ctx, r, ev, "an event that was waiting for its retry at SIGKILL")}
+			if err := awaitCalls(ctx, r, ev.ID, 1, ended); err != nil {
+				c.waiting = nil // never tried: nothing was waiting
+			}
+		}
+		events := r.Events(backlog)
+		if r.Sink() != nil {
+			for _, ev := range events[:backlog-1] {
+				r.Sink().Script(ev.ID, effects.Script{Fail: 1, Hang: true})
+			}
+		}
+		c.acked = each(events[:backlog-1], func(ev fixtures.Event) sent {
+			return genuine(ctx, r, ev, "an event that was acknowledged and not done at SIGKILL")
+		})
+		c.acked = append(c.acked, genuine(ctx, r, events[backlog-1], "the event whose acknowledgement was followed at once by SIGKILL"))
+		if err := r.Instance().Kill(ctx); err != nil {
+			return c, fmt.Errorf("SIGKILL: %w", err)
+		}
+		return c, c.recover(ctx, r, acknowledgedOf(append(append([]sent(nil), c.acked...), c.waiting...)))
+	})
+
+// termTrial does the same with SIGTERM, with work under way.
+var termTrial = lab.Define(lab.Plan{Name: "SIGTERM while working", Setting: lab.Alone, Needs: lab.Lifecycle, Counts: true, Requests: backlog + 7},
+	func(ctx context.Context, r *lab.Run) (c crash, err error) {
+		done := r.Event(created)
+		first := genuine(ctx, r, done, "an event that was done before the restart, sent again after it")
+		processed, err := r.AwaitProcessed(ctx, done.ID)
+		if err != nil && !errors.Is(err, lab.ErrUnobserved) {
+			return c, err
+		}
+		if r.Sink() != nil {
+			ev := r.Event(created)
+			r.Sink().Script(ev.ID, effects.Script{Fail: 1, Hang: true, HangFor: workLasts})
+			s := genuine(ctx, r, ev, "an event whose downstream call was under way at SIGTERM")
+			if awaitCalls(ctx, r, ev.ID, 1, begun) == nil {
+				c.working = []sent{s}
+			}
+		}
+		events := r.Events(backlog)
+		if r.Sink() != nil {
+			for _, ev := range events {
+				r.Sink().Script(ev.ID, effects.Script{Delay: workLasts})
+			}
+		}
+		c.acked = each(events, func(ev fixtures.Event) sent {
+			return genuine(ctx, r, ev, "an event that was acknowledged and not done at SIGTERM")
+		})
+		if err := r.Instance().Terminate(ctx, termGrace); errors.Is(err, target.ErrGrace) {
+			c.stubborn = true
+		} else if err != nil {
+			return c, fmt.Errorf("SIGTERM: %w", err)
+		}
+		for _, ev := range events {
+			if r.Sink() != nil {
+				r.Sink().Script(ev.ID, effects.Script{})
+			}
+		}
+		if err := c.restartReceiver(ctx, r); err != nil || c.restart != "" {
+			return c, err
+		}
+		if processed {
+			c.finished = []sent{first.again(ctx, r, done)}
+		}
+		return c, c.count(ctx, r, acknowledgedOf(append(append([]sent(nil), c.acked...), c.working...)))
+	})
+
+// workLasts is how long a downstream call takes that is to be under way when
+// the receiver is told to stop.
+const workLasts = time.Second
+
+func begun(calls []effects.Call) int { return len(calls) }
+
+// ended counts the calls that have been answered or dropped.
+func ended(calls []effects.Call) (n int) {
+	for _, call := range calls {
+		if call.Outcome != effects.Pending {
+			n++
+		}
+	}
+	return n
+}
+
+// awaitCalls waits until the receiver has made n calls for an event, as counted by how.
+func awaitCalls(ctx context.Context, r *lab.Run, eventID string, n int, how func([]effects.Call) int) error {
+	ctx, cancel := context.WithTimeout(ctx, r.Config().Patience)
+	defer cancel()
+	_, err := r.Sink().Await(ctx, eventID, func(calls []effects.Call) bool { return how(calls) >= n })
+	return err
+}
+
+func (c *crash) recover(ctx context.Context, r *lab.Run, expected []sent) error {
+	if err := c.restartReceiver(ctx, r); err != nil || c.restart != "" {
+		return err
+	}
+	return c.count(ctx, r, expected)
+}
+
+// restartReceiver notes a receiver that does not come up again; that is its fault.
+func (c *crash) restartReceiver(ctx context.Context, r *lab.Run) error {
+	err := r.Instance().Restart(ctx)
+	var start *target.StartError
+	if errors.As(err, &start) && ctx.Err() == nil {
+		c.restart = start.Error()
+		return nil
+	}
+	return err
+}
+
+func (c *crash) count(ctx context.Context, r *lab.Run, expected []sent) error {
+	start := r.Clock().Now()
+	var err error
+	c.tally, err = settle(ctx, r, expected, c.finished)
+	r.Waited(start, "unfinished work to be taken up after a restart")
+	return err
+}
+
+// survived requires the events to be processed after the restart.
+func (j *Judgement) survived(c crash, events []sent, trap string) {
+	acknowledgedOnes := acknowledgedOf(events)
+	switch {
+	case c.restart != "":
+		j.Require(false, "the receiver to start again on its own data", c.restart)
+		return
+	case len(acknowledgedOnes) == 0:
+		j.NotObserved("no such event was acknowledged, so there was nothing that could be lost")
+		return
+	}
+	j.AtLeastOnce(c.tally, acknowledgedOnes...)
+	j.Diagnose(trap)
+}

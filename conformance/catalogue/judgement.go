@@ -1,0 +1,190 @@
+package catalogue
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/moncreneau/hookcheck/simulator/emitter"
+)
+
+// Judgement collects what a check finds. It passes only if something was
+// observed and nothing was found.
+type Judgement struct {
+	// Findings are all the ways in which the requirement does not hold.
+	Findings []Finding
+	// Observed is how many things were judged.
+	Observed int
+	// Evidence is what a pass rests on: the first few exchanges.
+	Evidence []emitter.Attempt
+	// Unobserved says why nothing, or not enough, could be judged.
+	Unobserved string
+	// Failed says that hookcheck, not the receiver, is the cause of Unobserved.
+	Failed bool
+}
+
+// Finding is one way in which a requirement does not hold.
+type Finding struct {
+	// Expected and Actual are the two sides of it.
+	Expected, Actual string
+	// Diagnosis names the known trap that the receiver seems to have fallen into.
+	Diagnosis string
+	// Attempts are the exchanges that show it, the decisive one last.
+	Attempts []emitter.Attempt
+}
+
+// keptEvidence bounds how many exchanges a pass is documented with.
+const keptEvidence = 2
+
+// Passed reports whether the requirement was seen to hold.
+func (j *Judgement) Passed() bool {
+	return len(j.Findings) == 0 && j.Unobserved == "" && j.Observed > 0
+}
+
+// Require notes one observation, and a finding unless ok.
+func (j *Judgement) Require(ok bool, expected, actual string, attempts ...emitter.Attempt) {
+	j.Observed++
+	if !ok {
+		j.Findings = append(j.Findings, Finding{Expected: expected, Actual: actual, Attempts: attempts})
+		return
+	}
+	if len(j.Evidence) < keptEvidence && len(attempts) > 0 {
+		j.Evidence = append(j.Evidence, attempts[len(attempts)-1])
+	}
+}
+
+// NotObserved says why the requirement cannot be judged. What was found before stays.
+func (j *Judgement) NotObserved(format string, args ...any) {
+	if j.Unobserved == "" {
+		j.Unobserved = fmt.Sprintf(format, args...)
+	}
+}
+
+// Diagnose names a trap on every finding that has none yet.
+func (j *Judgement) Diagnose(trap string) {
+	for i := range j.Findings {
+		if j.Findings[i].Diagnosis == "" {
+			j.Findings[i].Diagnosis = trap
+		}
+	}
+}
+
+// outcome is a set of acceptable answers.
+type outcome struct {
+	text string
+	ok   func(status int) bool
+}
+
+// The answers that the guide leaves a receiver free to choose from.
+var (
+	acknowledged     = outcome{"an acknowledgement (2xx)", func(s int) bool { return s/100 == 2 }}
+	refusedSignature = outcome{"401 (or 403): the signature is not right", oneOf(401, 403)}
+	refusedPayload   = outcome{"400 (or 422): the payload is not valid", oneOf(400, 422)}
+	refused          = outcome{"a refusal (4xx)", func(s int) bool { return s/100 == 4 }}
+	noServerError    = outcome{"an answer below 500", func(s int) bool { return s < 500 }}
+)
+
+func oneOf(statuses ...int) func(int) bool {
+	return func(status int) bool {
+		for _, s := range statuses {
+			if s == status {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func exactly(status int, meaning string) outcome {
+	return outcome{fmt.Sprintf("%d: %s", status, meaning), oneOf(status)}
+}
+
+// Answer requires an attempt to be answered as wanted; what says what was sent.
+func (j *Judgement) Answer(a emitter.Attempt, want outcome, what string) {
+	if a.Status == 429 && !want.ok(429) {
+		j.NotObserved("%s was answered 429 although the declared rate limit was kept: see RATE-01", what)
+		return
+	}
+	j.Require(a.Status != 0 && want.ok(a.Status), want.text, fmt.Sprintf("%s, for %s", describe(a), what), a)
+}
+
+// describe says what came back, in a few words.
+func describe(a emitter.Attempt) string {
+	if a.Status != 0 {
+		text := fmt.Sprintf("%d", a.Status)
+		if a.Err != nil {
+			text += fmt.Sprintf(" and then %v", shorten(a.Err))
+		}
+		return text + fmt.Sprintf(" after %v", a.Timing.Total.Round(time.Millisecond))
+	}
+	var timeout net.Error
+	if errors.As(a.Err, &timeout) && timeout.Timeout() {
+		return fmt.Sprintf("no answer within %v", a.Timing.Total.Round(time.Millisecond))
+	}
+	return fmt.Sprintf("no answer: %v", shorten(a.Err))
+}
+
+// shorten drops the URL that net/http puts before every error.
+func shorten(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// Processed requires each event to have been processed exactly once, unless
+// the tally's observer cannot tell them apart; then the sum is judged.
+func (j *Judgement) Processed(t tally, events ...sent) { j.count(t, 1, events...) }
+
+// NeverProcessed requires that the events had no effect.
+func (j *Judgement) NeverProcessed(t tally, events ...sent) { j.count(t, 0, events...) }
+
+// sent is an event with the attempts that carried it.
+type sent struct {
+	id       string
+	what     string
+	attempts []emitter.Attempt
+}
+
+func (j *Judgement) count(t tally, want int, events ...sent) {
+	if t.err != nil {
+		j.NotObserved("%v", t.err)
+		return
+	}
+	expected := map[int]string{0: "no effect", 1: "exactly one effect"}[want]
+	if t.Of == nil {
+		j.Require(t.Total == t.once, fmt.Sprintf("%d events processed in this experiment, by the %s", t.once, t.Observer),
+			fmt.Sprintf("%d", t.Total), last(events)...)
+		return
+	}
+	for _, ev := range events {
+		j.Require(t.Of[ev.id] == want, expected+", by the "+t.Observer,
+			fmt.Sprintf("%d effects of %s, %s", t.Of[ev.id], ev.id, ev.what), ev.attempts...)
+	}
+}
+
+// AtLeastOnce requires that no event was lost; a second effect is not judged.
+func (j *Judgement) AtLeastOnce(t tally, events ...sent) {
+	if t.err != nil {
+		j.NotObserved("%v", t.err)
+		return
+	}
+	if t.Of == nil {
+		j.Require(t.Total >= t.once, fmt.Sprintf("at least %d events processed in this experiment, by the %s", t.once, t.Observer),
+			fmt.Sprintf("%d", t.Total), last(events)...)
+		return
+	}
+	for _, ev := range events {
+		j.Require(t.Of[ev.id] >= 1, "an effect, by the "+t.Observer, fmt.Sprintf("none of %s, %s", ev.id, ev.what), ev.attempts...)
+	}
+}
+
+func last(events []sent) []emitter.Attempt {
+	if len(events) == 0 {
+		return nil
+	}
+	return events[len(events)-1].attempts
+}

@@ -1,0 +1,297 @@
+package catalogue
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/moncreneau/hookcheck/conformance/lab"
+	"github.com/moncreneau/hookcheck/fixtures"
+	"github.com/moncreneau/hookcheck/simulator/emitter"
+)
+
+const validationSection = "Validate the payload"
+
+// brokenEvent is a broken event of the contract and the attempt that carried it.
+type brokenEvent struct {
+	rule fixtures.Rule
+	sent sent
+}
+
+type brokenEvents struct {
+	all   []brokenEvent
+	tally tally
+}
+
+// unknownType is the rule for a type that the contract does not have.
+const unknownType = "envelope.type.unknown-value"
+
+var brokenTrial = lab.Define(lab.Plan{Name: "broken events", Counts: true, Requests: len(fixtures.Default().Rules()) + 1},
+	func(ctx context.Context, r *lab.Run) (e brokenEvents, err error) {
+		if err := baseline(ctx, r); err != nil {
+			return e, err
+		}
+		e.all = each(fixtures.Broken(r.Seed()), func(b fixtures.BrokenEvent) brokenEvent {
+			return brokenEvent{b.Rule, genuine(ctx, r, b.Event, "a payload where "+b.Rule.Title)}
+		})
+		var never []sent
+		for _, b := range e.all {
+			// An event whose id is broken has no id to be counted under.
+			if !strings.HasPrefix(b.rule.ID, "envelope.id.") {
+				never = append(never, b.sent)
+			}
+		}
+		e.tally, err = settle(ctx, r, nil, never)
+		return e, err
+	})
+
+// oddities are genuine requests that a receiver may not expect.
+type oddities struct {
+	extra       sent // fields that the contract does not know
+	mismatch    sent // header and body name different types
+	handledAs   string
+	oversize    sent
+	contentType sent
+	tally       tally
+}
+
+// oversize is far beyond any event, and little for us to send.
+const oversize = 5 << 20
+
+const (
+	mismatchHeader = "appointment.cancelled"
+	mismatchBody   = "appointment.created"
+)
+
+var oddityTrial = lab.Define(lab.Plan{Name: "odd requests", Counts: true, Requests: 6},
+	func(ctx context.Context, r *lab.Run) (o oddities, err error) {
+		if err := baseline(ctx, r); err != nil {
+			return o, err
+		}
+		ev := r.Event(created)
+		if doc, err := parseDocument(ev.Body); err == nil {
+			doc.set("apiVersion", `"2027-01"`)
+			doc.at("data", "object").set("colour", `{"name":"indigo"}`)
+			ev.Body = doc.write(asWritten)
+		}
+		o.extra = genuine(ctx, r, ev, "a genuine event with fields that are new")
+
+		ev = r.Event(mismatchBody)
+		d := r.Deliver(ev)
+		d.Header[emitter.HeaderEvent] = []string{mismatchHeader}
+		o.mismatch = sent{ev.ID, fmt.Sprintf("an event whose header says %s and whose body says %s", mismatchHeader, mismatchBody), []emitter.Attempt{r.Send(ctx, d)}}
+
+		ev = r.Event(created)
+		if doc, err := parseDocument(ev.Body); err == nil {
+			doc.set("padding", `"`+string(bytes.Repeat([]byte("x"), oversize))+`"`)
+			ev.Body = doc.write(asWritten)
+		}
+		o.oversize = genuine(ctx, r, ev, fmt.Sprintf("a body of %d MiB", oversize>>20))
+
+		ev = r.Event(created)
+		d = r.Deliver(ev)
+		d.Header["Content-Type"] = []string{"text/plain"}
+		o.contentType = sent{ev.ID, "an event sent as text/plain", []emitter.Attempt{r.Send(ctx, d)}}
+
+		o.tally, err = settle(ctx, r, acknowledgedOf([]sent{o.extra}), nil)
+		o.handledAs = handledType(r, o.mismatch.id)
+		return o, err
+	})
+
+// handledType is the event type under which the receiver seems to have
+// processed an event, from what it told the sink or its log; "" if it did not say.
+func handledType(r *lab.Run, eventID string) string {
+	if r.Sink() != nil {
+		for _, call := range r.Sink().Calls(eventID) {
+			var body struct {
+				EventType string `json:"eventType"`
+				Type      string `json:"type"`
+			}
+			if json.Unmarshal(call.Body, &body) == nil && body.EventType+body.Type != "" {
+				return body.EventType + body.Type
+			}
+		}
+	}
+	if r.Logs() != nil {
+		for _, record := range r.Logs().Records(eventID) {
+			if eventType, ok := record.Fields["eventType"].(string); ok {
+				return eventType
+			}
+		}
+	}
+	return ""
+}
+
+// health is a genuine event sent when everything else is over.
+var healthTrial = lab.Define(lab.Plan{Name: "health", Requests: 1},
+	func(ctx context.Context, r *lab.Run) (sent, error) {
+		if err := r.Quiet(ctx); err != nil {
+			return sent{}, err
+		}
+		return genuine(ctx, r, r.Event(created), "a genuine event after all the broken ones"), nil
+	})
+
+func (b brokenEvent) in(scope fixtures.Scope, kinds ...fixtures.Kind) bool {
+	if b.rule.Scope != scope {
+		return false
+	}
+	for _, kind := range kinds {
+		if b.rule.Kind == kind {
+			return true
+		}
+	}
+	return len(kinds) == 0
+}
+
+func validation() []Requirement {
+	// refuses builds the requirements that differ only in which broken events they mean.
+	refuses := func(id string, level Level, title, why, mend string, mine func(brokenEvent) bool, want outcome) Requirement {
+		return Requirement{
+			ID: id, Level: level, Guide: validationSection, Title: title, Why: why, Mend: mend,
+			check: from(brokenTrial, func(e brokenEvents, j *Judgement) {
+				for _, b := range e.all {
+					if mine(b) {
+						j.Answer(b.sent.final(), want, b.sent.what)
+					}
+				}
+			}),
+		}
+	}
+	envelope := func(kinds ...fixtures.Kind) func(brokenEvent) bool {
+		return func(b brokenEvent) bool {
+			return b.rule.Level == fixtures.Must && b.in(fixtures.ScopeEnvelope, kinds...)
+		}
+	}
+	return []Requirement{
+		refuses("VAL-01", Must, "A body that is not a JSON object is refused",
+			"It is not an event; whatever the code behind does with it is an accident.", "Answer 400 when parsing fails or the root is not an object.",
+			func(b brokenEvent) bool { return b.rule.Kind != fixtures.KindTooDeep && b.in(fixtures.ScopeBytes) }, refusedPayload),
+		refuses("VAL-02", Must, "An event without one of id, type, data and data.object is refused",
+			"Without them an event cannot be deduplicated, dispatched or processed.", "Check the envelope before the event is accepted; null is as good as missing.",
+			envelope(fixtures.KindMissing, fixtures.KindNull), refusedPayload),
+		refuses("VAL-03", Must, "A field of the envelope with a value of the wrong type is refused",
+			"Code behind that takes an id for a text fails later, where the event is already acknowledged.", "Check the types of id, type, created, data and data.object.",
+			envelope(fixtures.KindWrongType), refusedPayload),
+		refuses("VAL-04", Must, "An empty id, and a date that is none, are refused",
+			"An empty id makes all such events duplicates of one another; a date that is none breaks what sorts by it.", "Check that id has at least one character and that created is an ISO 8601 instant.",
+			envelope(fixtures.KindTooShort, fixtures.KindBadFormat), refusedPayload),
+		refuses("VAL-05", Should, "An event without created is refused",
+			"The guide's schema requires it, though the guide's own sample of an accepted event has none.", "Require created.",
+			func(b brokenEvent) bool { return b.rule.ID == "envelope.created.missing" }, refusedPayload),
+		refuses("VAL-06", Should, "An event of a type that is not known is answered 400",
+			"An answer of 2xx tells moncreneau that the event was taken care of.", "Refuse types that you do not know with 400.",
+			func(b brokenEvent) bool { return b.rule.ID == unknownType }, refusedPayload),
+		refuses("VAL-07", Should, "An appointment that breaks the documented shape is refused",
+			"What is not checked at the door fails deep inside, when the event is already acknowledged and ends as a dead letter.", "Check the fields of data.object that you use: types, dates, status.",
+			func(b brokenEvent) bool { return b.in(fixtures.ScopeObject) }, refusedPayload),
+		refuses("VAL-08", Should, "JSON that is nested very deeply is refused",
+			"Parsers and code that walk it recursively can exhaust their stack.", "Limit the depth, or parse only the fields you know.",
+			func(b brokenEvent) bool { return b.rule.Kind == fixtures.KindTooDeep }, refused),
+		{
+			ID: "VAL-09", Level: Must, Guide: validationSection,
+			Title: "No payload, however broken, is answered with a server error",
+			Why:   "A 5xx says that the receiver failed: moncreneau sends the same broken event again, and your alerts go off.",
+			Mend:  "Catch what parsing and validation throw, and answer 400.",
+			check: from(brokenTrial, func(e brokenEvents, j *Judgement) {
+				for _, b := range e.all {
+					j.Answer(b.sent.final(), noServerError, b.sent.what)
+				}
+			}),
+		},
+		{
+			ID: "VAL-10", Level: Should, Guide: validationSection,
+			Title: "A payload that is not valid is answered 400",
+			Why:   "It is the status that the guide gives.",
+			Mend:  "Answer 400 rather than 422.",
+			check: from(brokenTrial, func(e brokenEvents, j *Judgement) {
+				for _, b := range e.all {
+					if a := b.sent.final(); refusedPayload.ok(a.Status) {
+						j.Answer(a, exactly(400, "the guide's status for an invalid payload"), b.sent.what)
+					}
+				}
+			}),
+		},
+		{
+			ID: "VAL-11", Level: Must, Guide: validationSection, Needs: lab.Effects,
+			Title: "A payload that is refused has no effect",
+			Why:   "An event that is refused and processed all the same is processed again when it is sent again.",
+			Mend:  "Validate before anything is queued.",
+			check: from(brokenTrial, func(e brokenEvents, j *Judgement) {
+				for _, b := range e.all {
+					if !b.sent.final().Acknowledged() && !strings.HasPrefix(b.rule.ID, "envelope.id.") {
+						j.NeverProcessed(e.tally, b.sent)
+					}
+				}
+			}),
+		},
+		{
+			ID: "VAL-12", Level: Must, Guide: validationSection, Needs: lab.Effects,
+			Title: "An event of a type that is not known has no effect",
+			Why:   "A handler that takes every other type for its last case cancels or completes appointments at random.",
+			Mend:  "Dispatch on the known types, and do nothing for any other.",
+			check: from(brokenTrial, func(e brokenEvents, j *Judgement) {
+				for _, b := range e.all {
+					if b.rule.ID == unknownType {
+						j.NeverProcessed(e.tally, b.sent)
+					}
+				}
+			}),
+		},
+		{
+			ID: "VAL-13", Level: Should, Guide: validationSection,
+			Title: "An event with fields that are new is accepted",
+			Why:   "moncreneau adds fields without notice; a receiver that refuses them stops working on that day.",
+			Mend:  "Ignore what you do not know (additionalProperties: true).",
+			check: from(oddityTrial, func(o oddities, j *Judgement) { j.Answer(o.extra.final(), acknowledged, o.extra.what) }),
+		},
+		{
+			ID: "VAL-14", Level: Should, Guide: validationSection,
+			Title: "An event whose header and body name different types is not processed as the header's",
+			Why:   "Only the body is signed: whoever can change the header must not choose what is done.",
+			Mend:  "Dispatch on the type in the body.",
+			check: from(oddityTrial, func(o oddities, j *Judgement) {
+				a := o.mismatch.final()
+				switch {
+				case !a.Acknowledged():
+					j.Answer(a, outcome{"a refusal (4xx), or processing as the body's type", refused.ok}, o.mismatch.what)
+				case o.handledAs == "":
+					j.NotObserved("it was acknowledged, and neither the sink nor the log says as which type it was processed (eventType)")
+				default:
+					j.Require(o.handledAs != mismatchHeader, "processing as "+mismatchBody, "processed as "+o.handledAs, a)
+				}
+			}),
+		},
+		{
+			ID: "VAL-15", Level: Should, Guide: validationSection,
+			Title: fmt.Sprintf("A body of %d MiB is refused", oversize>>20),
+			Why:   "No event is nearly as large; reading without a limit lets anybody fill the memory.",
+			Mend:  "Limit the body (1 MiB is plenty) and answer 413.",
+			check: from(oddityTrial, func(o oddities, j *Judgement) {
+				a := o.oversize.final()
+				// A receiver may close the connection before it has read everything.
+				j.Require(!a.Acknowledged() && a.Status < 500, "413, another 4xx, or a closed connection", describe(a)+", for "+o.oversize.what, a)
+			}),
+		},
+		{
+			ID: "VAL-16", Level: Should, Guide: validationSection,
+			Title: "An event that is not sent as JSON is refused",
+			Why:   "moncreneau sends application/json only; anything else does not come from it.",
+			Mend:  "Answer 415 or 400 unless the content type is application/json.",
+			check: from(oddityTrial, func(o oddities, j *Judgement) { j.Answer(o.contentType.final(), refused, o.contentType.what) }),
+		},
+		{
+			ID: "VAL-17", Level: Must, Guide: validationSection,
+			Title: "The receiver is in good health after all of this",
+			Why:   "One bad request must not take the service away from all others.",
+			Mend:  "Catch errors at the edge of each request, and bound what a request may cost.",
+			check: withConfig(healthTrial, func(s sent, l *lab.Lab, j *Judgement) {
+				for _, death := range l.Deaths() {
+					j.Require(false, "the receiver to go on running", death)
+				}
+				j.Answer(s.final(), acknowledged, s.what)
+			}),
+		},
+	}
+}
