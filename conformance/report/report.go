@@ -1,0 +1,169 @@
+// Package report is what a certification leaves behind: a versioned document,
+// and the forms in which people and machines read it.
+package report
+
+import "time"
+
+// Version is the version of the document's shape. It changes when a reader of
+// an older one could misread it.
+const Version = 1
+
+// The words for what became of a requirement.
+const (
+	Passed        = "passed"
+	Failed        = "failed"
+	Waived        = "waived"
+	NotObserved   = "not observed"
+	NotApplicable = "not applicable"
+)
+
+// The words for what became of the whole.
+const (
+	Conformant    = "conformant"
+	NonConformant = "non-conformant"
+	NoVerdict     = "no verdict"
+)
+
+// Report is the result of one certification.
+type Report struct {
+	Version int  `json:"version"`
+	Tool    Tool `json:"tool"`
+	// Seed repeats the run: the same events, ids and faults.
+	Seed    uint64    `json:"seed"`
+	Started time.Time `json:"started"`
+	// DurationSeconds is from the start of the receiver to the last judgement;
+	// building an image is not in it.
+	DurationSeconds float64     `json:"durationSeconds"`
+	LongestWait     LongestWait `json:"longestWait"`
+	// Verdict is conformant, non-conformant or no verdict, and Reason says why
+	// where it is not the first.
+	Verdict string `json:"verdict"`
+	Reason  string `json:"reason,omitempty"`
+	// Profile is the one that the verdict is about.
+	Profile string `json:"profile"`
+	// Strict says that every SHOULD was taken for a MUST.
+	Strict bool `json:"strict,omitempty"`
+	// Partial says which requirements were left out by --only or --skip.
+	Partial string `json:"partial,omitempty"`
+	// Reproduce is the command line that repeats the run.
+	Reproduce    string        `json:"reproduce,omitempty"`
+	Receiver     Receiver      `json:"receiver"`
+	Checklist    []Item        `json:"checklist"`
+	Requirements []Requirement `json:"requirements"`
+}
+
+// Tool names the program that wrote the report.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Receiver is what was certified.
+type Receiver struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Target is how it was reached: "image acme/webhooks:1.4@sha256:…".
+	Target string `json:"target"`
+}
+
+// LongestWait is the longest time that the receiver made one experiment wait,
+// by what it declares: retries, windows, timeouts.
+type LongestWait struct {
+	Seconds float64 `json:"seconds"`
+	For     string  `json:"for,omitempty"`
+}
+
+// Item is a line of the checklist.
+type Item struct {
+	Item   string `json:"item"`
+	Status string `json:"status"`
+	// Counts are the numbers of requirements by their status.
+	Counts map[string]int `json:"counts"`
+}
+
+// Requirement is what became of one requirement.
+type Requirement struct {
+	ID      string `json:"id"`
+	Item    string `json:"item"`
+	Level   string `json:"level"`
+	Profile string `json:"profile"`
+	Title   string `json:"title"`
+	Why     string `json:"why"`
+	Mend    string `json:"mend"`
+	Guide   string `json:"guide"`
+	Status  string `json:"status"`
+	// Required says that the verdict depends on it.
+	Required bool `json:"required"`
+	// Reason says why it was not observed, does not apply, or is waived.
+	Reason string `json:"reason,omitempty"`
+	// Observations is how many things were judged.
+	Observations int       `json:"observations"`
+	Findings     []Finding `json:"findings,omitempty"`
+	// Evidence are the exchanges that findings refer to, or on which a pass rests.
+	Evidence []Exchange `json:"evidence,omitempty"`
+}
+
+// Finding is one way in which a requirement does not hold.
+type Finding struct {
+	Expected  string `json:"expected"`
+	Actual    string `json:"actual"`
+	Diagnosis string `json:"diagnosis,omitempty"`
+	// Evidence are indices into the requirement's Evidence, the decisive one last.
+	Evidence []int `json:"evidence,omitempty"`
+}
+
+// Exchange is one attempt to deliver.
+type Exchange struct {
+	Request  Request   `json:"request"`
+	Response *Response `json:"response,omitempty"`
+	// Error says why there is no response, or why it ended early.
+	Error   string  `json:"error,omitempty"`
+	Seconds float64 `json:"seconds"`
+	// Curl repeats the exchange when pasted into a shell, in the folder of the
+	// report, with the secret in MONCRENEAU_WEBHOOK_SECRET.
+	Curl string `json:"curl"`
+}
+
+// Request is what was sent. Values of the secret are replaced by [secret].
+type Request struct {
+	Method  string              `json:"method"`
+	URL     string              `json:"url"`
+	Headers map[string][]string `json:"headers"`
+	// Body is the body as text where it is short and text, else its beginning.
+	Body string `json:"body"`
+	// Bytes is the body's length.
+	Bytes int `json:"bytes"`
+	// BodyFile holds the whole body, beside the report.
+	BodyFile string `json:"bodyFile,omitempty"`
+	// EventID and EventType are those of the event that it carries.
+	EventID   string `json:"eventId,omitempty"`
+	EventType string `json:"eventType,omitempty"`
+}
+
+// Response is what came back.
+type Response struct {
+	Status  int                 `json:"status"`
+	Headers map[string][]string `json:"headers"`
+	Body    string              `json:"body"`
+}
+
+// ExitCode is the exit code for the verdict: 0 conformant, 1 non-conformant, 3 none.
+func (r Report) ExitCode() int {
+	switch r.Verdict {
+	case Conformant:
+		return 0
+	case NonConformant:
+		return 1
+	}
+	return 3
+}
+
+// Requirement returns what became of the requirement with the id.
+func (r Report) Requirement(id string) (Requirement, bool) {
+	for _, requirement := range r.Requirements {
+		if requirement.ID == id {
+			return requirement, true
+		}
+	}
+	return Requirement{}, false
+}
