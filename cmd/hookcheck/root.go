@@ -18,6 +18,8 @@ it certifies your receiver, simulates moncreneau, and rehearses its worst week.`
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
+		newCertifyCommand(),
+		newRequirementsCommand(),
 		newFixturesCommand(),
 		newSimulateCommand(),
 	)
