@@ -28,12 +28,13 @@ type Delivery struct {
 	CreatedAt  time.Time    `json:"createdAt"`
 	LastStatus int          `json:"lastStatus"` // 0: no answer yet
 	LastError  string       `json:"lastError"`
+	LastMillis float64      `json:"lastMillis"` // how long the last attempt took
 }
 
 func showDelivery(d store.Delivery) Delivery {
 	shown := Delivery{
 		ID: d.ID, EventID: d.EventID, EventType: d.EventType, WebhookID: d.WebhookID, Reason: d.Reason, Fault: d.Fault, State: d.State,
-		Attempts: d.Attempts, CreatedAt: d.CreatedAt, LastStatus: d.LastStatus, LastError: d.LastError,
+		Attempts: d.Attempts, CreatedAt: d.CreatedAt, LastStatus: d.LastStatus, LastError: d.LastError, LastMillis: milliseconds(d.LastTotal),
 	}
 	if d.State == store.Pending {
 		shown.NextAt = d.NextAt

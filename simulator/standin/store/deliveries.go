@@ -51,9 +51,10 @@ type Delivery struct {
 	// NextAt is when the next attempt is due, while Pending.
 	NextAt    time.Time
 	CreatedAt time.Time
-	// LastStatus and LastError are those of the last attempt.
+	// LastStatus, LastError and LastTotal are those of the last attempt.
 	LastStatus int
 	LastError  string
+	LastTotal  time.Duration
 }
 
 // AddEvent keeps an event.
@@ -88,14 +89,14 @@ func (tx *Tx) AddDelivery(d *Delivery) error {
 }
 
 const selectDeliveries = `SELECT d.id, d.event_id, e.type, d.webhook_id, d.reason, d.fault, d.once, d.state, d.attempts, d.next_at, d.created_at,
-	coalesce(a.status, 0), coalesce(a.error, '')
+	coalesce(a.status, 0), coalesce(a.error, ''), coalesce(a.total, 0)
 	FROM deliveries d JOIN events e ON e.id = d.event_id
 	LEFT JOIN attempts a ON a.delivery_id = d.id AND a.number = d.attempts`
 
 func scanDelivery(row scanner) (d Delivery, err error) {
 	var next, created int64
 	err = row.Scan(&d.ID, &d.EventID, &d.EventType, &d.WebhookID, &d.Reason, &d.Fault, &d.Once, &d.State, &d.Attempts, &next, &created,
-		&d.LastStatus, &d.LastError)
+		&d.LastStatus, &d.LastError, &d.LastTotal)
 	d.NextAt, d.CreatedAt = instant(next), instant(created)
 	return d, err
 }
