@@ -23,7 +23,7 @@ import (
 
 // secretVariable is where the endpoints of --endpoint and the receivers that
 // hookcheck knows look for the secret that they share.
-const secretVariable = "MONCRENEAU_WEBHOOK_SECRET"
+const secretVariable = "MONCRENEAU_WEBHOOK_SECRET" //nolint:gosec // its name, not the secret
 
 // simulateFlags are the flags of simulate as they were given.
 type simulateFlags struct {

@@ -114,7 +114,7 @@ func TestDialectOfTheLibraries(t *testing.T) {
 }
 
 func TestSubscriptionsByOtherNames(t *testing.T) {
-	s := start(t, standin.Options{})
+	s := start(t, standin.Options{Concurrency: 1}) // so that the events come in order
 	r := listen(t, nil)
 	s.call("POST", "/api/v1/webhooks", fmt.Sprintf(`{"url":%q,"events":["APPOINTMENT_CREATED","appointment.confirmed"]}`, r.url)).want(201)
 	s.call("POST", "/api/v1/appointments", `{"departmentId":5,"dateTime":"2026-01-20T10:00:00","name":"A"}`).want(201)

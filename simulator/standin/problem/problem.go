@@ -11,6 +11,8 @@ import (
 type Code string
 
 // The codes of moncreneau's documentation.
+//
+//nolint:gosec // names of errors about credentials, no credentials
 const (
 	MissingAPIKey          Code = "MISSING_API_KEY"
 	InvalidAPIKey          Code = "INVALID_API_KEY"

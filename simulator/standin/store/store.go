@@ -170,8 +170,15 @@ type Tx struct {
 }
 
 // Do runs f in a transaction: all of what it does becomes true, or, when it
-// returns an error, nothing.
+// returns an error, nothing. A ctx that is done keeps it from beginning. One that
+// ends meanwhile does not stop it: that takes milliseconds at most, and a
+// transaction that database/sql rolls back on its own is still under way when Do
+// has returned.
 func (s *Store) Do(ctx context.Context, f func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	ctx = context.WithoutCancel(ctx)
 	sqlTx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("state: begin: %w", err)
