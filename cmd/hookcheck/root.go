@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+)
 
 // version is set when a release is built (-ldflags "-X main.version=1.2.3").
 var version = "dev"
@@ -17,11 +21,14 @@ it certifies your receiver, simulates moncreneau, and rehearses its worst week.`
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetOut(os.Stdout) // cobra prints to standard error otherwise
 	root.AddCommand(
 		newCertifyCommand(),
 		newRequirementsCommand(),
 		newFixturesCommand(),
 		newSimulateCommand(),
+		newEmitCommand(),
+		newChaosCommand(),
 	)
 	return root
 }

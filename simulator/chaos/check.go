@@ -119,8 +119,8 @@ func (e Expectations) check() *fieldError {
 		return wrongf("expect", "want at least one expectation: a run that judges nothing is no success")
 	case !slices.Contains([]string{"", Once, AtLeastOnce, AtMostOnce}, e.Processed):
 		return wrongf("expect.processed", "%q: want %s, %s or %s", e.Processed, Once, AtLeastOnce, AtMostOnce)
-	case e.Broken != "" && e.Broken != Refused:
-		return wrongf("expect.broken", "%q: want %s", e.Broken, Refused)
+	case !slices.Contains([]string{"", Refused, NeverProcessed}, e.Broken):
+		return wrongf("expect.broken", "%q: want %s or %s", e.Broken, Refused, NeverProcessed)
 	case min(e.P50, e.P99, e.Max, e.Within) < 0:
 		return wrongf("expect", "durations want to be 0s or more")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,7 +28,7 @@ func (t *Tally) judge(e Expectations, c Counts, latency Percentiles) []Expectati
 		all = append(all, t.judgeProcessed(e.Processed))
 	}
 	if e.Broken != "" {
-		all = append(all, t.judgeBroken(c))
+		all = append(all, t.judgeBroken(e.Broken, c))
 	}
 	return all
 }
@@ -77,8 +78,10 @@ func (t *Tally) judgeProcessed(want string) Expectation {
 		if f.expect != Accept {
 			continue
 		}
-		judged++
 		done := t.effects[f.id]
+		if f.acknowledged || done > 0 {
+			judged++
+		}
 		if done == 0 && f.acknowledged && !f.deadLetter && want != AtMostOnce {
 			lost++
 			x.note(f.id, "acknowledged, but its effect was never seen")
@@ -100,6 +103,9 @@ func (t *Tally) judgeProcessed(want string) Expectation {
 		}
 	}
 	x.Got = fmt.Sprintf("of %d: %d lost, %d more than once, %d unknown", judged, lost, twice, unknown)
+	if lost > 1 && lost == judged {
+		x.Got += "; perhaps the receiver knows these events from an earlier run with this seed, or calls elsewhere"
+	}
 	switch {
 	case lost+twice+unknown > 0:
 		x.Status = Failed
@@ -109,25 +115,31 @@ func (t *Tally) judgeProcessed(want string) Expectation {
 	return x
 }
 
-// judgeBroken wants 4xx and no effect for what is broken or mis-signed.
-func (t *Tally) judgeBroken(c Counts) Expectation {
-	x := Expectation{Name: "broken", Want: "refused with 4xx, and never processed", Status: Passed, Problems: t.surprises}
-	processed := 0
-	for _, f := range t.fates() {
-		if f.expect == Refuse && t.effects[f.id] > 0 {
-			processed++
-			x.note(f.id, "broken or mis-signed, but processed")
-		}
+// judgeBroken wants 4xx for what is broken or mis-signed and, if so asked, no
+// effect of it.
+func (t *Tally) judgeBroken(want string, c Counts) Expectation {
+	x := Expectation{
+		Name: "broken", Want: "refused with 4xx", Status: Passed,
+		Got: fmt.Sprintf("%d deliveries refused, %d not", c.Refused, t.surprised), Problems: t.surprises,
 	}
-	x.Got = fmt.Sprintf("%d deliveries refused, %d not, %d events processed", c.Refused, t.surprised, processed)
-	if !t.header.Effects {
-		x.Got = fmt.Sprintf("%d deliveries refused, %d not; no effects were watched", c.Refused, t.surprised)
+	processed := 0
+	if want == NeverProcessed {
+		for _, f := range t.fates() {
+			if f.expect == Refuse && t.effects[f.id] > 0 {
+				processed++
+				x.note(f.id, "broken or mis-signed, but processed")
+			}
+		}
+		x.Want += ", and never processed"
+		x.Got += fmt.Sprintf("; %d events processed", processed)
 	}
 	switch {
 	case t.surprised+processed > 0:
 		x.Status = Failed
-	case c.Refused == 0 || !t.header.Effects:
+	case c.Refused == 0:
 		x.Status = NotObserved
+	case want == NeverProcessed && !t.header.Effects:
+		x.Status, x.Got = NotObserved, "no effects were watched"
 	}
 	return x
 }
@@ -149,11 +161,9 @@ func (t *Tally) verdict(all []Expectation) (verdict, reason string) {
 			unseen = append(unseen, x.Name)
 		}
 	}
-	switch {
-	case t.end.Interrupted:
-		return NoVerdict, "the run was interrupted"
-	case t.ended < len(t.shards):
-		return NoVerdict, "the record has no end: the run was cut off"
+	switch why := t.incomplete(); {
+	case why != "":
+		return NoVerdict, why
 	case len(t.missing()) > 0:
 		return NoVerdict, "missing: shard " + strings.Join(t.missing(), ", ")
 	case len(failed) > 0:
@@ -162,4 +172,28 @@ func (t *Tally) verdict(all []Expectation) (verdict, reason string) {
 		return NoVerdict, "not observed: " + strings.Join(unseen, ", ")
 	}
 	return Passed, ""
+}
+
+// incomplete says why the record cannot be judged; empty when it can.
+func (t *Tally) incomplete() string {
+	switch {
+	case t.end.Interrupted:
+		return "the run was interrupted"
+	case t.ended < len(t.shards):
+		return "the record has no end: the run was cut off"
+	case t.unanswered():
+		return "nobody answered at " + t.header.Target
+	}
+	return ""
+}
+
+// unanswered says whether not one attempt was answered: that is no receiver
+// that fails, it is none.
+func (t *Tally) unanswered() bool {
+	for outcome := range t.statuses {
+		if _, err := strconv.Atoi(outcome); err == nil {
+			return false
+		}
+	}
+	return true
 }

@@ -72,6 +72,20 @@ func newNetwork(target *url.URL) *network {
 	}
 }
 
+// probe says early what a whole run would only repeat: that nobody listens. A
+// receiver behind an HTTP proxy is not probed, only the proxy can reach it.
+func (n *network) probe(ctx context.Context, target *url.URL) error {
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: target})
+	if err != nil || proxy != nil {
+		return err
+	}
+	conn, err := (&net.Dialer{Timeout: emitter.DefaultTimeout}).DialContext(ctx, "tcp", n.upstream)
+	if err != nil {
+		return fmt.Errorf("reach the receiver: %w", err)
+	}
+	return conn.Close()
+}
+
 // client is what sends under a condition; the empty one is a sound network.
 func (n *network) client(condition string) (*http.Client, error) {
 	if condition == "" {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"container/heap"
+	"hash/fnv"
 	"iter"
 	"math/rand/v2"
 	"time"
@@ -27,13 +28,13 @@ type Plan struct {
 // longest delay, or a burst, or an outage, whatever the length of the plan.
 func (p Plan) Steps() iter.Seq[Step] {
 	return func(yield func(Step) bool) {
-		b := &builder{plan: p, events: fixtures.NewGenerator(p.Seed), types: newMix()}
+		b := &builder{plan: p, events: fixtures.NewGenerator(p.eventSeed()), types: newMix()}
 		start := time.Duration(0)
 		for i := range p.Scenario.Phases {
 			phase := &p.Scenario.Phases[i]
 			start += phase.Pause
 			for n := range phase.units() {
-				due := start + time.Duration(n)*phase.Rate.Interval()
+				due := start + phase.Rate.until(n)
 				if !b.flush(due, yield) {
 					return
 				}
@@ -45,11 +46,19 @@ func (p Plan) Steps() iter.Seq[Step] {
 	}
 }
 
+// eventSeed gives each scenario events of its own: a receiver that has been
+// through one rightly takes the same ids in the next for duplicates.
+func (p Plan) eventSeed() uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(p.Scenario.Name)) // never fails, says hash.Hash
+	return p.Seed ^ h.Sum64()
+}
+
 // units is how many independent things begin in a phase.
 func (p *Phase) units() int { return max(p.Events, p.Lives) }
 
 // length is from the phase's start to that of the next, without its pause.
-func (p *Phase) length() time.Duration { return time.Duration(p.units()) * p.Rate.Interval() }
+func (p *Phase) length() time.Duration { return p.Rate.until(p.units()) }
 
 // builder makes steps: drafts go in by the time they are due, and wait in a
 // heap until no draft that is still to come can be planned before them.
@@ -104,7 +113,7 @@ func (b *builder) add(phase *Phase, event fixtures.Event, start, due time.Durati
 // chance is the source of chance for one story, independent of all others: a
 // change to one fault does not reshuffle the rest of the plan.
 func (b *builder) chance(story uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(b.plan.Seed, story)) //nolint:gosec // repeatable, not secret
+	return rand.New(rand.NewPCG(b.plan.eventSeed(), story)) //nolint:gosec // repeatable, not secret
 }
 
 // nextBroken is a broken event that the plan has not used yet.
@@ -146,7 +155,7 @@ func (b *builder) flush(now time.Duration, yield func(Step) bool) bool {
 func (b *builder) step(w waiting, after uint64) Step {
 	d := w.draft
 	// The secret is none of the plan's business; Step.Delivery signs.
-	delivery := emitter.NewDelivery(d.event, "", emitter.DeliveryID(b.plan.Seed, b.seq<<8))
+	delivery := emitter.NewDelivery(d.event, "", emitter.DeliveryID(b.plan.eventSeed(), b.seq<<8))
 	for _, f := range d.alterations {
 		f.Apply(&delivery, "")
 	}

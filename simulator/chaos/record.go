@@ -47,7 +47,8 @@ type Attempt struct {
 	Impeded    bool     `json:"impeded,omitempty"`
 	Downstream *Script  `json:"downstream,omitempty"`
 	// Planned is when the attempt was to start, and Start when it did, both from
-	// the start of the run. A redelivery is planned when its wait is over.
+	// the start of the run. A redelivery is planned when its wait is over, and a
+	// duplicate not before the answer that it waits for.
 	Planned time.Duration `json:"planned"`
 	Start   time.Duration `json:"start"`
 	Connect time.Duration `json:"connect"`

@@ -18,6 +18,8 @@ type Result struct {
 
 	Started  time.Time `json:"started"`
 	Duration Millis    `json:"durationMs"`
+	// Complete says that everything was sent and somebody answered.
+	Complete bool `json:"complete"`
 	// Verdict is Passed, Failed or NoVerdict.
 	Verdict      string        `json:"verdict"`
 	Reason       string        `json:"reason,omitempty"`
@@ -123,7 +125,7 @@ func (t *Tally) Result() Result {
 	}
 	r := Result{
 		Scenario: h.Scenario.Name, About: h.Scenario.About, Seed: h.Seed, Plan: h.Plan, Shards: t.given(),
-		Target: h.Target, Started: h.Started, Duration: millis(t.end.Duration), Counts: counts,
+		Target: h.Target, Started: h.Started, Complete: t.incomplete() == "", Duration: millis(t.end.Duration), Counts: counts,
 		Latency: percentiles(t.latency), Lag: percentiles(t.lag),
 		Outcomes: t.statuses, Faults: t.faults, Series: t.buckets(),
 	}

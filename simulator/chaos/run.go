@@ -35,20 +35,26 @@ type Runner struct {
 	Quiet time.Duration
 
 	started, ended, acknowledged atomic.Uint64
+	settling                     atomic.Bool
 }
 
-// Progress is how far a run is, for display.
-type Progress struct{ Started, Ended, Acknowledged uint64 }
+// Progress is how far a run is, for display: attempts, and whether all are over
+// and only effects are waited for.
+type Progress struct {
+	Started, Ended, Acknowledged uint64
+	Settling                     bool
+}
 
 // Progress may be called while the runner runs.
 func (r *Runner) Progress() Progress {
-	return Progress{r.started.Load(), r.ended.Load(), r.acknowledged.Load()}
+	return Progress{r.started.Load(), r.ended.Load(), r.acknowledged.Load(), r.settling.Load()}
 }
 
 // Run sends the steps of src at their planned times and passes the record to
 // add, one at a time. The pace is open: no answer is waited for before the next
 // step is due. Run returns when every attempt is over and the effects are in; an
 // error of ctx is no error of the run, the record says that it was interrupted.
+// A receiver where nobody listens is an error before anything is sent.
 func (r *Runner) Run(ctx context.Context, src Source, add func(Record) error) error {
 	target, err := emitter.ParseURL(r.URL)
 	if err != nil {
@@ -68,11 +74,14 @@ func (r *Runner) Run(ctx context.Context, src Source, add func(Record) error) er
 		r.Quiet = time.Second
 	}
 	run := &run{
-		Runner: r, seed: src.Seed, schedule: src.Scenario.Redeliver, network: newNetwork(target),
+		Runner: r, seed: src.eventSeed(), schedule: src.Scenario.Redeliver, network: newNetwork(target),
 		start: r.Clock.Now(), slots: make(chan struct{}, r.MaxInFlight),
 		records: make(chan Record, 1024), underWay: map[uint64]chan struct{}{}, events: map[uint64]*event{},
 	}
 	defer run.network.close()
+	if err := run.network.probe(ctx, target); err != nil {
+		return err
+	}
 
 	written := make(chan error, 1)
 	go func() { written <- writeAll(run.records, add) }()
@@ -82,6 +91,7 @@ func (r *Runner) Run(ctx context.Context, src Source, add func(Record) error) er
 	}}
 	sent, err := run.sendAll(ctx, src)
 	run.attempts.Wait()
+	r.settling.Store(true)
 	run.settle(ctx, src.Scenario.Expect.Within)
 	run.records <- Record{End: &End{
 		Planned: sent, Interrupted: ctx.Err() != nil || err != nil, Duration: r.Clock.Since(run.start),
@@ -182,10 +192,12 @@ func (r *run) begin(ctx context.Context, step Step) {
 	r.mu.Unlock()
 
 	r.attempts.Go(func() {
+		planned := step.At
 		if before != nil {
 			<-before // ends with its timeout at the latest
+			planned = max(planned, r.Clock.Since(r.start))
 		}
-		a := r.send(ctx, step, step.At)
+		a := r.send(ctx, step, planned)
 		r.mu.Lock()
 		delete(r.underWay, step.Seq)
 		r.mu.Unlock()

@@ -387,3 +387,14 @@ func TestBadURLIsAnErrorBeforeAnythingIsSent(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyListeningIsAnErrorBeforeAnythingIsSent(t *testing.T) {
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	recorded := 0
+	err := (&chaos.Runner{URL: closed.URL, Secret: secret}).Run(t.Context(),
+		chaos.Plan{Scenario: shipped(t, "poison")}.Source(), func(chaos.Record) error { recorded++; return nil })
+	if err == nil || !strings.Contains(err.Error(), "reach the receiver") || recorded > 0 {
+		t.Errorf("%d records, error %v", recorded, err)
+	}
+}

@@ -101,8 +101,8 @@ type Expectations struct {
 	// Processed is how often the effect of each acknowledged genuine event must
 	// be seen: "once", "at-least-once" or "at-most-once".
 	Processed string `yaml:"processed"`
-	// Broken, if "refused", wants a 4xx for every broken or mis-signed delivery,
-	// and no effect of one.
+	// Broken is about broken and mis-signed deliveries: "refused" wants a 4xx for
+	// each, "never-processed" also that no effect of one is seen.
 	Broken string `yaml:"broken"`
 	// Within is how long after the last attempt effects are waited for; 0 is 30 s.
 	Within time.Duration `yaml:"within"`
@@ -110,11 +110,21 @@ type Expectations struct {
 
 // Values of Expectations.Processed and Broken.
 const (
-	Once        = "once"
-	AtLeastOnce = "at-least-once"
-	AtMostOnce  = "at-most-once"
-	Refused     = "refused"
+	Once           = "once"
+	AtLeastOnce    = "at-least-once"
+	AtMostOnce     = "at-most-once"
+	Refused        = "refused"
+	NeverProcessed = "never-processed"
 )
+
+// OnTheWire is what is left of e when no effects are watched.
+func (e Expectations) OnTheWire() Expectations {
+	e.Processed = ""
+	if e.Broken != "" {
+		e.Broken = Refused
+	}
+	return e
+}
 
 // Range is a span of durations, written "0s..3s" or "2s".
 type Range struct{ fault.Range }

@@ -88,8 +88,8 @@ func (s Step) String() string {
 	if len(s.Faults) > 0 {
 		faults = strings.Join(s.Faults, ",")
 	}
-	line := fmt.Sprintf("%07d +%-10s %-12s %-21s %s %s #%d %-6s %s",
-		s.Seq, s.At, s.Phase, s.EventType, s.EventID, s.DeliveryID, s.Attempt, s.Expect, faults)
+	line := fmt.Sprintf("%07d %+11.6fs  %-16s %-21s %s %s #%d %-6s %s",
+		s.Seq, s.At.Seconds(), s.Phase, s.EventType, s.EventID, s.DeliveryID, s.Attempt, s.Expect, faults)
 	if s.Downstream != nil {
 		line += " downstream: " + s.Downstream.String()
 	}

@@ -52,12 +52,12 @@ func ParseShare(text string) (Share, error) {
 	return Share(n), nil
 }
 
-// Interval is the time between two events; 0 for no rate.
-func (r Rate) Interval() time.Duration {
+// until is when the nth thing begins, from 0; with no rate all begin at once.
+func (r Rate) until(n int) time.Duration {
 	if r <= 0 {
 		return 0
 	}
-	return time.Duration(float64(time.Second) / float64(r))
+	return time.Duration(math.Round(float64(n) / float64(r) * float64(time.Second)))
 }
 
 // String is the rate as it is written in a scenario, a second.
