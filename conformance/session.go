@@ -112,7 +112,13 @@ func (s *session) start(ctx context.Context) error {
 	}
 	s.tell("preparing " + describeKind(s.cfg.Receiver.Receiver))
 	var err error
-	if s.target, err = target.New(ctx, s.cfg.Receiver, s.cfg.BuildOutput); err != nil {
+	s.target, err = target.New(ctx, s.cfg.Receiver, s.cfg.BuildOutput)
+	if r := &s.cfg.Receiver.Receiver; errors.Is(err, target.ErrNoDocker) && len(r.WithoutDocker) > 0 {
+		s.tell("no Docker daemon answers: running " + r.WithoutDocker[0] + " as a process instead")
+		r.Image, r.Dockerfile, r.Context, r.Exec = "", "", "", r.WithoutDocker
+		s.target, err = target.New(ctx, s.cfg.Receiver, s.cfg.BuildOutput)
+	}
+	if err != nil {
 		s.failure = err
 		return err
 	}

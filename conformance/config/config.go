@@ -40,6 +40,9 @@ type Receiver struct {
 	Context string   `yaml:"context"`
 	Exec    []string `yaml:"exec"`
 	URL     string   `yaml:"url"`
+	// WithoutDocker is a command to run instead of Image or Dockerfile where no
+	// Docker daemon answers.
+	WithoutDocker []string `yaml:"withoutDocker"`
 
 	// Path of the webhook endpoint (/webhooks/moncreneau).
 	Path string `yaml:"path"`

@@ -31,7 +31,7 @@ type Limit struct {
 	Window   time.Duration
 }
 
-// Env is the receiver's environment under vars.
+// ExpandEnv is the receiver's environment under vars.
 func (r Receiver) ExpandEnv(vars Vars) (map[string]string, error) {
 	env := make(map[string]string, len(r.Env))
 	for name, text := range r.Env {

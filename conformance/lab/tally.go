@@ -68,7 +68,10 @@ func (r *Run) AwaitProcessed(ctx context.Context, ids ...string) (bool, error) {
 func (r *Run) Until(ctx context.Context, seen func() bool) {
 	ctx, cancel := context.WithTimeout(ctx, r.Config().Patience)
 	defer cancel()
-	for !seen() && r.sleep(ctx, watchEvery) {
+	for !seen() {
+		if !r.sleep(ctx, watchEvery) {
+			return
+		}
 	}
 }
 

@@ -113,7 +113,7 @@ func (i *containerInstance) launch(ctx context.Context, created testcontainers.C
 			i.mu.Lock()
 			i.how = fmt.Sprintf("ended with exit code %d", result.StatusCode)
 			i.mu.Unlock()
-		case <-exit.Error:
+		case <-exit.Error: //nolint:errcheck // a channel that says that the wait has failed; nothing is known then
 		case <-watch.Done():
 		}
 	}()

@@ -1,0 +1,38 @@
+# make certify and make test are all that most people need; make help lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := bin
+GO ?= go
+
+# -race needs a C compiler; without one the tests still run.
+RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: help build certify test lint vuln docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/hookcheck and bin/receiver, statically
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/ ./cmd/...
+
+certify: build ## certify the reference receiver, in a container where Docker answers; report in ./report
+	@$(BIN)/hookcheck certify --config reference/hookcheck.yaml --report report $(ARGS)
+
+test: build ## every test
+	@$(GO) test $(RACE) -timeout 20m ./...
+
+lint: ## formatting, vet and golangci-lint
+	@$(GOLANGCI) run ./...
+
+vuln: ## known vulnerabilities in what is used
+	@if curl -fsS --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then $(GOVULNCHECK) ./...; \
+	else echo "NOT CHECKED for known vulnerabilities: the database at vuln.go.dev cannot be reached from here."; fi
+
+docs: build ## write what is generated under docs/
+	@$(BIN)/hookcheck requirements --format markdown > docs/requirements.md
+
+clean: ## remove what was built and reported
+	@rm -rf $(BIN) report .cache
