@@ -1,0 +1,72 @@
+// Command receiver receives moncreneau's webhooks.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	// The image is made from scratch: it brings the certificates of the web with it.
+	_ "golang.org/x/crypto/x509roots/fallback"
+
+	"github.com/moncreneau/hookcheck/reference"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "receiver: %v\n", err)
+		var usage usageError
+		if errors.As(err, &usage) {
+			os.Exit(2)
+		}
+		os.Exit(1)
+	}
+}
+
+// usageError is a command line or a configuration that is wrong: exit code 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func newCommand() *cobra.Command {
+	serve := newServeCommand()
+	root := &cobra.Command{
+		Use:   "receiver",
+		Short: "Receive moncreneau's webhooks",
+		Long: `Receives moncreneau's webhooks: verifies, keeps and acknowledges each delivery, and
+processes each event once. Without a command it serves. It is configured by environment
+variables; reference/README.md lists them.`,
+		Example: `  MONCRENEAU_WEBHOOK_SECRET_FILE=/run/secrets/webhook receiver
+  receiver dead-letters
+  receiver replay evt_0123456789
+  receiver purge --older-than 2160h`,
+		Args:          cobra.NoArgs,
+		RunE:          serve.RunE,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(serve, newDeadLettersCommand(), newReplayCommand(), newPurgeCommand())
+	return root
+}
+
+func newServeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Receive webhooks until SIGTERM or Ctrl-C",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := reference.ConfigFromEnv(os.LookupEnv)
+			if err != nil {
+				return usageError{err}
+			}
+			return reference.Serve(cmd.Context(), config, reference.NewLog(os.Stdout))
+		},
+	}
+}

@@ -1,0 +1,22 @@
+package reference
+
+import "crypto/sha256"
+
+// idSet remembers event ids in a fixed number of bytes each, however long they are:
+// about 40 with the map around them, so ten million take 400 MB. Half a SHA-256 is
+// enough for no two ids to ever meet.
+type idSet map[[16]byte]struct{}
+
+func (s idSet) has(id string) bool {
+	_, there := s[digest(id)]
+	return there
+}
+
+func (s idSet) add(id string) { s[digest(id)] = struct{}{} }
+
+func (s idSet) remove(id string) { delete(s, digest(id)) }
+
+func digest(id string) [16]byte {
+	sum := sha256.Sum256([]byte(id))
+	return [16]byte(sum[:16])
+}

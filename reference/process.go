@@ -1,0 +1,83 @@
+package reference
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+)
+
+// Retry says how often processing is attempted and how long to wait in between.
+type Retry struct {
+	Attempts int           // in all, the first one included; 3 by default
+	Backoff  time.Duration // before the second attempt, and doubled from then on; 2s by default
+}
+
+// processor makes attempts with the handler, and tells the log and the metrics.
+type processor struct {
+	handler Handler
+	retry   Retry
+	timeout time.Duration // of one attempt
+	metrics *metrics
+	log     *slog.Logger
+	clock   clockwork.Clock
+}
+
+func (p *processor) attempt(ctx context.Context, event Event, attempt int) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	start := p.clock.Now()
+	defer func() {
+		// A bug in the handler costs an attempt, not the server. The value of the
+		// panic may hold anything, so only its type is told.
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the handler panicked with a %T", v)
+		}
+		p.metrics.attempted(err, p.clock.Since(start))
+		if err == nil {
+			p.log.LogAttrs(ctx, slog.LevelInfo, "Webhook processed",
+				append(event.attrs(), slog.Int("attempt", attempt))...)
+		}
+	}()
+	return p.handler.Handle(ctx, event)
+}
+
+func (p *processor) failed(event Event, attempt int, err error) (wait time.Duration, dead bool) {
+	attrs := append(event.attrs(), slog.Int("attempt", attempt), slog.String("error", err.Error()))
+	if attempt >= p.retry.Attempts {
+		p.metrics.dead()
+		p.log.LogAttrs(context.Background(), slog.LevelError, "Webhook moved to dead letters", attrs...)
+		return 0, true
+	}
+	wait = p.retry.wait(attempt)
+	p.log.LogAttrs(context.Background(), slog.LevelWarn, "Webhook processing failed, will retry",
+		append(attrs, slog.Float64("retryInSeconds", wait.Seconds()))...)
+	return wait, false
+}
+
+// wait is how long to wait after an attempt: 2 s, 4 s and so on by default, and up to
+// a tenth more, so that what failed together is not tried again all at once.
+func (r Retry) wait(attempt int) time.Duration {
+	wait := r.Backoff << min(attempt-1, 16)
+	if wait <= 0 || wait > maxWait {
+		wait = maxWait
+	}
+	return wait + time.Duration(rand.Int64N(int64(wait)/10+1)) // #nosec G404 -- jitter is no secret
+}
+
+const maxWait = time.Hour
+
+func newWorker(config Config, handler Handler, metrics *metrics, log *slog.Logger, clock clockwork.Clock) Worker {
+	p := &processor{
+		handler: handler,
+		retry:   config.Retry,
+		timeout: config.AttemptTimeout,
+		metrics: metrics,
+		log:     log,
+		clock:   clock,
+	}
+	return Worker{Attempt: p.attempt, Failed: p.failed, OrderKey: handler.OrderKey, Concurrency: config.Workers}
+}
