@@ -9,6 +9,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// secretVariable is where commands, and the receivers that hookcheck knows, look
+// for the secret that they share.
+const secretVariable = "MONCRENEAU_WEBHOOK_SECRET" //nolint:gosec // its name, not the secret
+
 // secretFlags is how a command is told the secret that signs.
 type secretFlags struct{ value, file string }
 
@@ -19,8 +23,18 @@ func (f *secretFlags) register(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("secret", "secret-file")
 }
 
-// read returns the secret. A line feed at the end of a file is not part of it.
+// read returns the secret, which there must be.
 func (f *secretFlags) read() (string, error) {
+	secret, err := f.find()
+	if err == nil && secret == "" {
+		err = errors.New("no secret to sign with: set " + secretVariable + ", or give --secret-file FILE")
+	}
+	return secret, err
+}
+
+// find returns the secret, or an empty one where none is given. A line feed at
+// the end of a file is not part of it.
+func (f *secretFlags) find() (string, error) {
 	secret := f.value
 	switch {
 	case f.file != "":
@@ -33,9 +47,6 @@ func (f *secretFlags) read() (string, error) {
 		}
 	case secret == "":
 		secret = os.Getenv(secretVariable)
-	}
-	if secret == "" {
-		return "", errors.New("no secret to sign with: set " + secretVariable + ", or give --secret-file FILE")
 	}
 	return secret, nil
 }

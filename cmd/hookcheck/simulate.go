@@ -21,14 +21,11 @@ import (
 	"github.com/moncreneau/hookcheck/simulator/standin/store"
 )
 
-// secretVariable is where the endpoints of --endpoint and the receivers that
-// hookcheck knows look for the secret that they share.
-const secretVariable = "MONCRENEAU_WEBHOOK_SECRET" //nolint:gosec // its name, not the secret
-
 // simulateFlags are the flags of simulate as they were given.
 type simulateFlags struct {
-	listen, data, secretFile     string
+	listen, data                 string
 	memory                       bool
+	secret                       secretFlags
 	endpoints                    []string
 	retry, dialect, limit, level string
 	options                      standin.Options
@@ -43,7 +40,7 @@ func newSimulateCommand() *cobra.Command {
 signed webhooks with retries for every change of an appointment, and a dashboard that shows
 each delivery. Point moncreneau's client libraries at it by changing their base URL.
 
-The secret of the endpoints given with --endpoint is taken from --secret-file or from
+The secret of the endpoints given with --endpoint is taken from --secret-file or from the variable
 ` + secretVariable + `; without either, one is made up and shown.`,
 		Example: `  # every event to your endpoint; then send one, signed:
   hookcheck simulate --endpoint http://127.0.0.1:8080/webhooks/moncreneau
@@ -60,7 +57,6 @@ The secret of the endpoints given with --endpoint is taken from --secret-file or
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:4010", "address to serve on")
 	flags.StringArrayVar(&f.endpoints, "endpoint", nil, "URL to register for every event (repeatable)")
-	flags.StringVar(&f.secretFile, "secret-file", "", "file with the secret of the endpoints")
 	flags.StringVar(&f.data, "data", "", "directory of the state (default: hookcheck/stand-in in your cache directory)")
 	flags.BoolVar(&f.memory, "memory", false, "keep no state")
 	flags.StringVar(&f.retry, "retry", "guide", "waits before the retries: "+strings.Join(delivery.ScheduleNames(), ", ")+", none, or a list such as 2s,4s,8s")
@@ -74,6 +70,7 @@ The secret of the endpoints given with --endpoint is taken from --secret-file or
 	flags.IntVar(&f.options.Credits, "credits", standin.DefaultCredits, "what a new account can pay for")
 	flags.StringVar(&f.limit, "rate-limit", "1000/1h", "requests that an API key may make, or none")
 	flags.StringVar(&f.level, "log", "info", "what to log to standard error: debug, info, warn or error")
+	f.secret.register(cmd)
 	cmd.MarkFlagsMutuallyExclusive("data", "memory")
 	return cmd
 }
@@ -151,17 +148,7 @@ func (f *simulateFlags) parse() (secret string, err error) {
 		}
 		f.options.Data = filepath.Join(cache, "hookcheck", "stand-in")
 	}
-	if f.secretFile == "" {
-		return os.Getenv(secretVariable), nil
-	}
-	content, err := os.ReadFile(f.secretFile)
-	if err != nil {
-		return "", fmt.Errorf("--secret-file: %w", err)
-	}
-	if secret = strings.TrimSpace(string(content)); secret == "" {
-		return "", fmt.Errorf("--secret-file %s: is empty", f.secretFile)
-	}
-	return secret, nil
+	return f.secret.find()
 }
 
 // reachable is the address to call a listener by from this machine.
