@@ -53,6 +53,7 @@ func failures(result report.Report) (ids []string) {
 }
 
 func TestCorrectReceiversOfOtherDesignsAreConformantEvenWhenStrict(t *testing.T) {
+	t.Parallel()
 	for name, program := range map[string]string{"python": "python3", "node": "node"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
