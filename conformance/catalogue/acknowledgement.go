@@ -24,13 +24,13 @@ var burstTrial = lab.Define(lab.Plan{Name: "burst", Counts: true, Requests: burs
 		if err := baseline(ctx, r); err != nil {
 			return b, err
 		}
-		events := r.Events(burstSize)
+		events := r.Events(r.AtOnce(burstSize))
 		var deliveries []emitter.Delivery
 		for _, ev := range events {
 			deliveries = append(deliveries, r.Deliver(ev))
 		}
 		for i, a := range r.Burst(ctx, deliveries) {
-			b.events = append(b.events, sent{events[i].ID, fmt.Sprintf("one of %d events at the same moment", burstSize), []emitter.Attempt{a}})
+			b.events = append(b.events, sent{events[i].ID, fmt.Sprintf("one of %d events at the same moment", len(events)), []emitter.Attempt{a}})
 		}
 		b.tally, err = settle(ctx, r, acknowledgedOf(b.events), nil)
 		return b, err

@@ -41,11 +41,11 @@ var duplicateTrial = lab.Define(lab.Plan{Name: "duplicates", Counts: true, Reque
 		d.atOnce = sent{ev.ID, "sent twice in a row, with the same delivery id", []emitter.Attempt{r.Send(ctx, same), r.Send(ctx, same)}}
 
 		ev = r.Event(created)
-		deliveries := make([]emitter.Delivery, copies)
+		deliveries := make([]emitter.Delivery, r.AtOnce(copies))
 		for i := range deliveries {
 			deliveries[i] = r.Deliver(ev)
 		}
-		d.concurrently = sent{ev.ID, fmt.Sprintf("sent %d times at the same moment", copies), r.Burst(ctx, deliveries)}
+		d.concurrently = sent{ev.ID, fmt.Sprintf("sent %d times at the same moment", len(deliveries)), r.Burst(ctx, deliveries)}
 
 		ev = r.Event(created)
 		d.redelivered = genuine(ctx, r, ev, "sent again with a new delivery id").again(ctx, r, ev)

@@ -88,6 +88,7 @@ func slowTrial(name string, clients int) *lab.Trial[slow] {
 	return lab.Define(lab.Plan{Name: name, Setting: lab.Alone, Requests: 3 + clients},
 		func(ctx context.Context, r *lab.Run) (slow, error) {
 			s := slow{clients: clients}
+			r.Reserve(ctx, clients)
 			hold, release := context.WithCancel(ctx)
 			var holding sync.WaitGroup
 			for range clients {

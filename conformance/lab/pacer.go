@@ -34,21 +34,43 @@ func newPacer(clock clockwork.Clock, limit config.RateLimit) *pacer {
 	return &pacer{clock: clock, budget: budget(limit.Requests), window: limit.Window + limit.Window/20}
 }
 
-// wait takes the next place and waits until it is due.
-func (p *pacer) wait(ctx context.Context) error {
+// clear waits until a whole window has passed since the last place was taken.
+func (p *pacer) clear(ctx context.Context) error {
 	if p == nil {
 		return ctx.Err()
 	}
 	p.mu.Lock()
+	var due time.Time
+	if len(p.sent) > 0 {
+		due = p.sent[len(p.sent)-1].Add(p.window)
+	}
+	p.mu.Unlock()
+	return p.until(ctx, due)
+}
+
+// wait takes the next n places, all due at the same time, and waits until they
+// are. More than the budget at once is not possible; then it takes all there is.
+func (p *pacer) wait(ctx context.Context, n int) error {
+	if p == nil {
+		return ctx.Err()
+	}
+	n = min(n, p.budget)
+	p.mu.Lock()
 	at := p.clock.Now()
-	if len(p.sent) == p.budget {
-		if due := p.sent[0].Add(p.window); due.After(at) {
+	if expired := len(p.sent) + n - p.budget; expired > 0 {
+		if due := p.sent[expired-1].Add(p.window); due.After(at) {
 			at = due
 		}
-		p.sent = p.sent[1:]
+		p.sent = p.sent[expired:]
 	}
-	p.sent = append(p.sent, at)
+	for range n {
+		p.sent = append(p.sent, at)
+	}
 	p.mu.Unlock()
+	return p.until(ctx, at)
+}
+
+func (p *pacer) until(ctx context.Context, at time.Time) error {
 	delay := p.clock.Until(at)
 	if delay <= 0 {
 		return ctx.Err()

@@ -96,16 +96,7 @@ func (r *Run) Deliver(ev fixtures.Event) emitter.Delivery {
 // later, so that a wrong limit is not taken for whatever is being examined.
 func (r *Run) Send(ctx context.Context, d emitter.Delivery) emitter.Attempt {
 	for try := 1; ; try++ {
-		if err := r.bench.pace.wait(ctx); err != nil {
-			return emitter.Attempt{Delivery: d, Start: r.Clock().Now(), Err: err}
-		}
-		select {
-		case r.bench.slots <- struct{}{}:
-		case <-ctx.Done():
-			return emitter.Attempt{Delivery: d, Start: r.Clock().Now(), Err: context.Cause(ctx)}
-		}
-		a := r.bench.send(ctx, d, r.timeout())
-		<-r.bench.slots
+		a := r.sendInTurn(ctx, d)
 		if a.Status != http.StatusTooManyRequests {
 			return a
 		}
@@ -114,6 +105,21 @@ func (r *Run) Send(ctx context.Context, d emitter.Delivery) emitter.Attempt {
 			return a
 		}
 	}
+}
+
+// sendInTurn takes a slot before its place, so that no time passes between a
+// place and its request.
+func (r *Run) sendInTurn(ctx context.Context, d emitter.Delivery) emitter.Attempt {
+	select {
+	case r.bench.slots <- struct{}{}:
+		defer func() { <-r.bench.slots }()
+	case <-ctx.Done():
+		return emitter.Attempt{Delivery: d, Start: r.Clock().Now(), Err: context.Cause(ctx)}
+	}
+	if err := r.bench.pace.wait(ctx, 1); err != nil {
+		return emitter.Attempt{Delivery: d, Start: r.Clock().Now(), Err: err}
+	}
+	return r.bench.send(ctx, d, r.timeout())
 }
 
 const throttledTries = 3
@@ -155,13 +161,9 @@ func (r *Run) SendAll(ctx context.Context, deliveries []emitter.Delivery) []emit
 }
 
 // Burst sends all deliveries at the same moment, having reserved the budget
-// for all of them first.
+// for all of them first. There must be no more than AtOnce allows.
 func (r *Run) Burst(ctx context.Context, deliveries []emitter.Delivery) []emitter.Attempt {
-	for range deliveries {
-		if r.bench.pace.wait(ctx) != nil {
-			break
-		}
-	}
+	r.Reserve(ctx, len(deliveries))
 	attempts := all(deliveries, func(d emitter.Delivery) emitter.Attempt { return r.SendNow(ctx, d) })
 	for _, a := range attempts {
 		if a.Status == http.StatusTooManyRequests {
@@ -170,6 +172,23 @@ func (r *Run) Burst(ctx context.Context, deliveries []emitter.Delivery) []emitte
 	}
 	return attempts
 }
+
+// Reserve takes n places of the budget, for requests that are then made at once
+// with SendNow, and waits until they are due.
+func (r *Run) Reserve(ctx context.Context, n int) {
+	_ = r.bench.pace.wait(ctx, n) // the requests will tell if the run has ended
+}
+
+// AtOnce is how many of n requests the rate limit admits at the same moment.
+func (r *Run) AtOnce(n int) int {
+	if r.bench.pace == nil {
+		return n
+	}
+	return min(n, r.bench.pace.budget)
+}
+
+// Clear waits until no earlier request counts against the rate limit any more.
+func (r *Run) Clear(ctx context.Context) error { return r.bench.pace.clear(ctx) }
 
 func all(deliveries []emitter.Delivery, send func(emitter.Delivery) emitter.Attempt) []emitter.Attempt {
 	out := make([]emitter.Attempt, len(deliveries))

@@ -24,6 +24,8 @@ type Tally struct {
 // ErrUnobserved says that effects could not be counted.
 var ErrUnobserved = errors.New("effects cannot be counted")
 
+var errNoObserver = fmt.Errorf("%w: no observer is configured", ErrUnobserved)
+
 // watchEvery is how often counters are read that cannot tell of a change.
 const watchEvery = 25 * time.Millisecond
 
@@ -32,7 +34,7 @@ const watchEvery = 25 * time.Millisecond
 func (r *Run) Baseline(ctx context.Context) error {
 	counter := r.bench.counter
 	if counter == nil {
-		return fmt.Errorf("%w: no observer is configured", ErrUnobserved)
+		return errNoObserver
 	}
 	if counter.PerEvent() {
 		return nil
@@ -50,6 +52,9 @@ func (r *Run) Baseline(ctx context.Context) error {
 // AwaitProcessed waits until every one of ids has been processed, within the
 // configured patience, and says whether that came about.
 func (r *Run) AwaitProcessed(ctx context.Context, ids ...string) (bool, error) {
+	if r.bench.counter == nil {
+		return false, errNoObserver
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.Config().Patience)
 	defer cancel()
 	for {
@@ -101,9 +106,6 @@ func wrapUnobserved(err error) error {
 // way through, and then counts once and never. Whatever the receiver wrongly
 // took from never has had as much time as the events that came after it.
 func (r *Run) Settle(ctx context.Context, once, never []string) (Tally, error) {
-	if r.bench.counter == nil {
-		return Tally{}, fmt.Errorf("%w: no observer is configured", ErrUnobserved)
-	}
 	if _, err := r.AwaitProcessed(ctx, once...); err != nil {
 		return Tally{}, err
 	}
