@@ -156,20 +156,21 @@ func brokenBy(events []fixtures.BrokenEvent, rule string) []fixtures.BrokenEvent
 
 // draft is an event on its way into the plan.
 type draft struct {
-	event          fixtures.Event
-	number, story  uint64
-	phase          string
-	alterations    []fault.Fault
-	signature      fault.BadSignatureKind
-	network        string
-	names          []string
-	expect         Expect
-	impeded        bool
-	concurrent     bool
-	outageUntil    time.Duration // attempts before then find nobody
-	at             []time.Duration
-	script         *Script
-	previous, sent uint64 // sequence number of the last attempt, and how many there were
+	event         fixtures.Event
+	number, story uint64
+	phase         string
+	alterations   []fault.Fault
+	signature     fault.BadSignatureKind
+	network       string
+	names         []string
+	expect        Expect
+	impeded       bool
+	concurrent    bool
+	outageUntil   time.Duration // attempts before then find nobody
+	at            []time.Duration
+	script        *Script
+	previous      uint64 // sequence number of the last attempt
+	sent          int    // how many attempts there were
 }
 
 func (d *draft) alter(f fault.Fault) {

@@ -160,7 +160,7 @@ func (b *builder) step(w waiting, after uint64) Step {
 		f.Apply(&delivery, "")
 	}
 	s := Step{
-		Seq: b.seq, Phase: d.phase, At: w.at, Event: d.number, Story: d.story, Attempt: int(d.sent),
+		Seq: b.seq, Phase: d.phase, At: w.at, Event: d.number, Story: d.story, Attempt: d.sent,
 		Faults: d.names, Expect: d.expect, Impeded: d.impeded, Network: d.network,
 		EventID: delivery.EventID, EventType: d.event.Type, DeliveryID: delivery.ID,
 		Signature: d.signature, Framing: delivery.Framing, Body: delivery.Body, Downstream: d.script,

@@ -111,7 +111,7 @@ func TestStoredPlanIsReadBackAsItWas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(source.Plan.Scenario, p.Scenario) || source.Seed != 5 || source.Shard != p.Shard {
+		if !reflect.DeepEqual(source.Scenario, p.Scenario) || source.Seed != 5 || source.Shard != p.Shard {
 			t.Errorf("%s: read %+v", name, source.Plan)
 		}
 		planned := slices.Collect(p.Steps())
@@ -142,6 +142,9 @@ func TestBadStoredPlanIsAnErrorWithItsPlace(t *testing.T) {
 			source, err := chaos.ReadPlan("plan.jsonl", strings.NewReader(c.text))
 			if err == nil {
 				for _, err = range source.All() {
+					if err != nil {
+						break
+					}
 				}
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -113,10 +113,10 @@ func (t *Tally) Result() Result {
 	counts.Planned = t.end.Planned
 	counts.Events = len(t.events)
 	for _, f := range t.events {
-		switch {
-		case f.expect == Refuse:
+		switch f.expect {
+		case Refuse:
 			counts.Broken++
-		case f.expect == Accept:
+		case Accept:
 			counts.Genuine++
 			if f.acknowledged {
 				counts.Acknowledged++

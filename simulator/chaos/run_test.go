@@ -287,7 +287,7 @@ expect: {acknowledged: 100%}
 func TestRetryAfterIsHonoured(t *testing.T) {
 	t.Parallel()
 	first := true
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if first {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(http.StatusTooManyRequests)

@@ -4,7 +4,8 @@
 package emitter
 
 import (
-	"fmt"
+	"encoding/binary"
+	"encoding/hex"
 	"net/http"
 
 	"github.com/moncreneau/hookcheck/fixtures"
@@ -76,8 +77,14 @@ func (d Delivery) Clone() Delivery {
 
 // DeliveryID is the n-th delivery id of seed, always the same for the same two
 // numbers and different for different ones: dlv_ and 32 hexadecimal digits.
-func DeliveryID(seed, n uint64) string {
-	return fmt.Sprintf("dlv_%016x%016x", mix(seed), mix(n^mix(seed)))
+func DeliveryID(seed, n uint64) string { return string(AppendDeliveryID(nil, seed, n)) }
+
+// AppendDeliveryID appends DeliveryID to dst, for those who make many.
+func AppendDeliveryID(dst []byte, seed, n uint64) []byte {
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:8], mix(seed))
+	binary.BigEndian.PutUint64(id[8:], mix(n^mix(seed)))
+	return hex.AppendEncode(append(dst, "dlv_"...), id[:])
 }
 
 // mix is the finalizer of SplitMix64, a bijection that scatters close numbers.

@@ -107,7 +107,7 @@ func TestWhatGoesOnTheWire(t *testing.T) {
 }
 
 func TestAttemptRecordsTheAnswer(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(http.StatusTooManyRequests)
 		_, _ = w.Write(bytes.Repeat([]byte("x"), 100<<10))
@@ -167,7 +167,7 @@ func TestFailuresAreInTheAttempt(t *testing.T) {
 
 func TestSendEndsAtItsTimeoutAndWithItsContext(t *testing.T) {
 	release := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-release }))
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer server.Close()
 	defer close(release)
 
@@ -196,7 +196,7 @@ func TestDeliveryIDsDifferAndRepeat(t *testing.T) {
 }
 
 func ExampleEmitter_Send() {
-	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		fmt.Println("received", r.Header.Get(emitter.HeaderEvent))
 	}))
 	defer receiver.Close()
