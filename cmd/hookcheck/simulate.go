@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +106,9 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 
 	banner := banner{out: cmd.OutOrStdout(), base: "http://" + reachable(listener.Addr())}
 	banner.begin(f.options)
+	if err := banner.earlier(ctx, server, f.endpoints); err != nil {
+		return exitWith(exitNoResult, fmt.Errorf("simulate: %w", err))
+	}
 	for _, url := range f.endpoints {
 		w, made, err := server.Endpoints.Ensure(ctx, url, secret)
 		if err != nil {
@@ -180,6 +185,18 @@ func (b banner) begin(o standin.Options) {
 		b.line("state", "%s", o.Data)
 	}
 	b.line("retries", "%s", o.Schedule)
+}
+
+// earlier lists the endpoints that the state has besides those of the command
+// line: they get every event, too, and a person may have forgotten them.
+func (b banner) earlier(ctx context.Context, server *standin.Server, named []string) error {
+	list, err := server.Endpoints.List(ctx)
+	for _, w := range list {
+		if w.Active && !slices.Contains(named, w.URL) {
+			b.line("endpoint", "%s   (registered earlier; the dashboard can remove it)", w.URL)
+		}
+	}
+	return err
 }
 
 // endpoint shows a registered endpoint; its secret only when it was made up just

@@ -48,7 +48,7 @@ type page struct {
 
 func openPage(t *testing.T, url string) *page {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser(t)))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser(t)), chromedp.WSURLReadTimeout(patience))
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root otherwise
 	}
@@ -187,6 +187,7 @@ func TestDashboardInABrowser(t *testing.T) {
 	if got := r.next(); verified(got) {
 		t.Error("tampered, it still verifies")
 	}
+	p.has("#stream .row .outcome", "not refused") // the endpoint takes everything
 	p.press("#again", "Delay")
 	p.has("#stream .row .outcome", "waiting")
 	for len(r.got) == 0 { // the stand-in's clock moves only here

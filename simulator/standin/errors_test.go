@@ -59,6 +59,7 @@ func TestDocumentedErrors(t *testing.T) {
 		"the 30th of February":          {"POST", "/appointments", with("01-20", "02-30"), "", 422, "INVALID_DATE_TIME"},
 		"a French number":               {"POST", "/appointments", with("}", `,"phone":"+33612345678"}`), "", 422, "INVALID_PHONE_NUMBER"},
 		"no e-mail address":             {"POST", "/appointments", with("}", `,"email":"aissatou"}`), "", 422, "INVALID_EMAIL"},
+		"a worker below 1":              {"POST", "/appointments", with("}", `,"workerId":-1}`), "", 422, "INVALID_FIELD_VALUE"},
 		"an unknown department":         {"POST", "/appointments", with("5", "99"), "", 404, "DEPARTMENT_NOT_FOUND"},
 		"an unknown appointment":        {"GET", "/appointments/99", "", "", 404, "APPOINTMENT_NOT_FOUND"},
 		"the same person again":         {"POST", "/appointments", booking, "", 409, "DUPLICATE_APPOINTMENT"},

@@ -48,6 +48,12 @@ func checkPerson(a store.Appointment) error {
 	if len(a.Name) > 200 {
 		return problem.Field(problem.InvalidFieldValue, "name", "is longer than 200 bytes")
 	}
+	if len(a.ExternalUserID) > 200 {
+		return problem.Field(problem.InvalidFieldValue, "externalUserId", "is longer than 200 bytes")
+	}
+	if a.WorkerID < 0 {
+		return problem.Field(problem.InvalidFieldValue, "workerId", "want an id above 0")
+	}
 	if a.Phone != "" && !phone.MatchString(a.Phone) {
 		return problem.Field(problem.InvalidPhoneNumber, "phone", "want a Guinean mobile number, like +224622123456")
 	}

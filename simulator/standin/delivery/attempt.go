@@ -87,7 +87,7 @@ func acknowledged(a store.Attempt) bool {
 
 // attempt sends d once and records what came of it.
 func (e *Engine) attempt(ctx context.Context, w store.Webhook, d store.Delivery) {
-	log := e.Log.With(slog.Int64("delivery", d.ID), slog.String("eventId", d.EventID), slog.String("webhook", w.ID))
+	log := e.Log.With(slog.String("type", d.EventType), slog.String("eventId", d.EventID), slog.String("webhook", w.ID), slog.Int64("delivery", d.ID))
 	// What was sent is recorded even when ctx ends meanwhile.
 	record := context.WithoutCancel(ctx)
 	var ev store.Event
@@ -117,13 +117,17 @@ func (e *Engine) settle(tx *store.Tx, log *slog.Logger, d store.Delivery, a stor
 	now := e.Clock.Now()
 	log = log.With(slog.String("deliveryId", a.WireID), slog.Int("attempt", a.Number), slog.Int("status", a.Status))
 	if acknowledged(a) {
-		log.Info("acknowledged", slog.Duration("took", a.Total))
+		log.Info("acknowledged", slog.Duration("took", a.Total.Round(10*time.Microsecond)))
 		if err := tx.SetDelivery(d.ID, store.Delivered, time.Time{}); err != nil {
 			return err
 		}
 	} else {
 		state, next := e.afterFailure(d, a, now)
-		log.Warn("failed", slog.String("error", a.Error), slog.String("state", string(state)), slog.Time("next", next))
+		wait := time.Duration(0)
+		if state == store.Pending {
+			wait = next.Sub(now).Round(time.Millisecond)
+		}
+		log.Warn("not acknowledged", slog.String("error", a.Error), slog.String("state", string(state)), slog.Duration("againIn", wait))
 		if err := tx.SetDelivery(d.ID, state, next); err != nil {
 			return err
 		}
