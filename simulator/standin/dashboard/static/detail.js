@@ -98,13 +98,13 @@ function attempt(a) {
 
 /** The three times of an exchange, and how they share the whole. */
 function timing(t) {
+  if (!t.connect && !t.firstByte) return el("p", { class: "dim" }, `never connected · ended ${millis(t.total)}`);
   const part = (name, ms) => el("span", { class: name, "data-share": Math.max(ms, 0) });
   const bar = el("div", { class: "timing", "aria-hidden": "true" },
     part("connect", t.connect), part("wait", (t.firstByte || t.total) - t.connect), part("read", t.firstByte ? t.total - t.firstByte : 0));
   // Set by script, because the page's policy allows no style attributes.
   for (const span of bar.children) span.style.width = `${(100 * span.dataset.share) / (t.total || 1)}%`;
   const steps = [`connected after ${millis(t.connect)}`];
-  if (!t.connect) steps[0] = "never connected";
   if (t.firstByte) steps.push(`first byte ${millis(t.firstByte)}`);
   steps.push(`ended ${millis(t.total)}`);
   return el("div", {}, bar, el("p", { class: "dim" }, steps.join(" · ")));
