@@ -17,6 +17,7 @@ help: ## list the targets
 
 build: ## build bin/hookcheck and bin/receiver, statically
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/ ./cmd/...
+	@mkdir -p $(BIN)/image/data && cp $(BIN)/receiver $(BIN)/image/receiver
 
 certify: build ## certify the reference receiver, in a container where Docker answers; report in ./report
 	@$(BIN)/hookcheck certify --config reference/hookcheck.yaml --report report $(ARGS)

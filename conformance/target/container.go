@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -71,7 +72,12 @@ func (t *containers) build(ctx context.Context, progress io.Writer) error {
 		return fmt.Errorf("receiver.dockerfile: %w", err)
 	}
 	if strings.HasPrefix(name, "..") {
-		return &StartError{Problem: fmt.Sprintf("receiver.dockerfile: %s lies outside of its build context %s", file, dir)}
+		staged, err := stageContext(dir, file)
+		if err != nil {
+			return &StartError{Problem: fmt.Sprintf("receiver.dockerfile: %v", err)}
+		}
+		defer os.RemoveAll(staged)
+		dir, name = staged, stagedDockerfile
 	}
 	var log output
 	lines := io.Writer(buildLog{&log})
@@ -91,6 +97,30 @@ func (t *containers) build(ctx context.Context, progress io.Writer) error {
 		t.describe += "@" + found.ID
 	}
 	return nil
+}
+
+// stagedDockerfile is a name that no build context should have.
+const stagedDockerfile = ".hookcheck.Dockerfile"
+
+// stageContext copies a build context together with a Dockerfile that lies
+// outside of it, because the daemon finds both in one archive.
+func stageContext(dir, dockerfile string) (string, error) {
+	text, err := os.ReadFile(dockerfile) //nolint:gosec // the user names the file
+	if err != nil {
+		return "", err
+	}
+	staged, err := os.MkdirTemp("", "hookcheck-context-")
+	if err != nil {
+		return "", err
+	}
+	err = os.CopyFS(staged, os.DirFS(dir))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(staged, stagedDockerfile), text, 0o600)
+	}
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(staged))
+	}
+	return staged, nil
 }
 
 // buildLog keeps the last lines of a build.

@@ -25,7 +25,9 @@ func openDocker(ctx context.Context) (*testcontainers.DockerProvider, error) {
 	if err := settleReaper(ctx); err != nil {
 		return nil, err
 	}
-	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(tclog.Default()))
+	// Its greeting and its emoji would stand among our own lines.
+	tclog.SetDefault(tclog.NewNoopLogger())
+	provider, err := testcontainers.NewDockerProvider()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoDocker, err)
 	}
