@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -196,23 +195,20 @@ func (s *session) settle(result *report.Requirement, j catalogue.Judgement) {
 	case j.Passed():
 		result.Status = report.Passed
 	default:
-		result.Status, result.Reason = report.NotObserved, j.Unobserved
+		result.Status, result.Reason = report.NotObserved, s.recorder.Redact(j.Unobserved)
 		if result.Reason == "" {
 			result.Reason = "the experiment brought back nothing to judge"
 		}
 	}
 	s.recorder.URL = s.lab.URL()
 	for _, f := range j.Findings {
-		finding := report.Finding{Expected: f.Expected, Actual: f.Actual, Diagnosis: f.Diagnosis}
-		for _, a := range f.Attempts {
-			finding.Evidence = append(finding.Evidence, len(result.Evidence))
-			result.Evidence = append(result.Evidence, s.recorder.Exchange(a, fmt.Sprintf("%s-%d", result.ID, len(result.Evidence)+1)))
-		}
-		result.Findings = append(result.Findings, finding)
+		s.recorder.Find(result, report.Finding{
+			Expected: f.Expected, Actual: f.Actual, Diagnosis: f.Diagnosis, Accepts: f.Accepts,
+		}, f.Attempts)
 	}
 	if len(j.Findings) == 0 {
 		for _, a := range j.Evidence {
-			result.Evidence = append(result.Evidence, s.recorder.Exchange(a, fmt.Sprintf("%s-%d", result.ID, len(result.Evidence)+1)))
+			s.recorder.Witness(result, a)
 		}
 	}
 	if reason, waived := s.cfg.Receiver.Waive[result.ID]; waived {
@@ -255,6 +251,9 @@ func (s *session) report() report.Report {
 	r.Decide()
 	if s.failure != nil {
 		r.Verdict, r.Reason = report.NoVerdict, s.failure.Error()
+		if s.recorder != nil {
+			r.Reason = s.recorder.Redact(r.Reason)
+		}
 	}
 	return r
 }

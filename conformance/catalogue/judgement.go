@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"time"
 
+	"github.com/moncreneau/hookcheck/conformance/report"
 	"github.com/moncreneau/hookcheck/simulator/emitter"
 )
 
@@ -31,6 +33,9 @@ type Finding struct {
 	Expected, Actual string
 	// Diagnosis names the known trap that the receiver seems to have fallen into.
 	Diagnosis string
+	// Accepts are the answers to the decisive attempt that would have been
+	// right; none where the finding is not about an answer.
+	Accepts report.Answers
 	// Attempts are the exchanges that show it, the decisive one last.
 	Attempts []emitter.Attempt
 }
@@ -73,32 +78,23 @@ func (j *Judgement) Diagnose(trap string) {
 
 // outcome is a set of acceptable answers.
 type outcome struct {
-	text string
-	ok   func(status int) bool
+	text    string
+	accepts report.Answers
 }
+
+func (o outcome) ok(status int) bool { return o.accepts.Accept(status) }
 
 // The answers that the guide leaves a receiver free to choose from.
 var (
-	acknowledged     = outcome{"an acknowledgement (2xx)", func(s int) bool { return s/100 == 2 }}
-	refusedSignature = outcome{"401 (or 403): the signature is not right", oneOf(401, 403)}
-	refusedPayload   = outcome{"400 (or 422): the payload is not valid", oneOf(400, 422)}
-	refused          = outcome{"a refusal (4xx)", func(s int) bool { return s/100 == 4 }}
-	noServerError    = outcome{"an answer below 500", func(s int) bool { return s < 500 }}
+	acknowledged     = outcome{"an acknowledgement (2xx)", report.Answers{"2xx"}}
+	refusedSignature = outcome{"401 (or 403): the signature is not right", report.Answers{"401", "403"}}
+	refusedPayload   = outcome{"400 (or 422): the payload is not valid", report.Answers{"400", "422"}}
+	refused          = outcome{"a refusal (4xx)", report.Answers{"4xx"}}
+	noServerError    = outcome{"an answer below 500", report.Answers{"1xx", "2xx", "3xx", "4xx"}}
 )
 
-func oneOf(statuses ...int) func(int) bool {
-	return func(status int) bool {
-		for _, s := range statuses {
-			if s == status {
-				return true
-			}
-		}
-		return false
-	}
-}
-
 func exactly(status int, meaning string) outcome {
-	return outcome{fmt.Sprintf("%d: %s", status, meaning), oneOf(status)}
+	return outcome{fmt.Sprintf("%d: %s", status, meaning), report.Answers{strconv.Itoa(status)}}
 }
 
 // Answer requires an attempt to be answered as wanted; what says what was sent.
@@ -107,7 +103,11 @@ func (j *Judgement) Answer(a emitter.Attempt, want outcome, what string) {
 		j.NotObserved("%s was answered 429 although the declared rate limit was kept: see RATE-01", what)
 		return
 	}
-	j.Require(a.Status != 0 && want.ok(a.Status), want.text, fmt.Sprintf("%s, for %s", describe(a), what), a)
+	ok := want.ok(a.Status)
+	j.Require(ok, want.text, fmt.Sprintf("%s, for %s", describe(a), what), a)
+	if !ok {
+		j.Findings[len(j.Findings)-1].Accepts = want.accepts
+	}
 }
 
 // describe says what came back, in a few words.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/moncreneau/hookcheck/conformance/config"
 	"github.com/moncreneau/hookcheck/conformance/lab"
+	"github.com/moncreneau/hookcheck/conformance/report"
 	"github.com/moncreneau/hookcheck/fixtures"
 	"github.com/moncreneau/hookcheck/simulator/emitter"
 	"github.com/moncreneau/hookcheck/simulator/fault"
@@ -170,7 +171,7 @@ func security() []Requirement {
 					if s.final().Delivery.Method == http.MethodGet {
 						continue // a page for people may live there; SEC-02 asks that it has no effect
 					}
-					j.Answer(s.final(), outcome{"405 (or another refusal)", func(s int) bool { return s/100 == 4 || s == 501 }}, s.what)
+					j.Answer(s.final(), outcome{"405 (or another refusal)", report.Answers{"4xx", "501"}}, s.what)
 				}
 			}),
 		},

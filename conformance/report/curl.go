@@ -3,79 +3,173 @@ package report
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
-
-	"github.com/moncreneau/hookcheck/fixtures"
-	"github.com/moncreneau/hookcheck/simulator/emitter"
+	"unicode"
+	"unicode/utf8"
 )
 
-// curl is a line that repeats an attempt when pasted into a POSIX shell. It
-// signs freshly, with the secret from the environment, wherever the header
-// holds digits that only somebody with the secret could have made.
-func (r *Recorder) curl(a emitter.Attempt, request Request, name string) string {
-	signed := a.Delivery.Signed
-	signedFile := request.BodyFile
-	if signed == nil {
-		signed = a.Delivery.Body
-	} else if r.Bodies != nil {
-		signedFile = path.Join("bodies", name+".signed.json")
-		r.Bodies[signedFile] = signed
-	}
-	digits := strings.TrimPrefix(fixtures.Sign(r.Secret, signed), "sha256=")
+// inlineAtMost is the largest body that a curl line holds in itself, in bytes:
+// shells bound an argument to 128 KiB, and people give up long before.
+const inlineAtMost = 16 << 10
 
-	var line strings.Builder
-	fmt.Fprintf(&line, "curl -sS -i -X %s", request.Method)
-	fresh := false
-	for _, header := range slices.Sorted(maps.Keys(a.Delivery.Header)) {
-		for _, value := range a.Delivery.Header[header] {
-			written, isFresh := shellHeader(header, r.redact(value), digits)
-			fresh = fresh || isFresh
-			line.WriteString(" -H " + written)
-		}
-	}
-	if request.BodyFile != "" {
-		line.WriteString(" --data-binary @" + request.BodyFile)
-	} else {
-		line.WriteString(" --data-binary " + quote(string(a.Delivery.Body)))
-	}
-	line.WriteString(` "${HOOKCHECK_URL:-` + request.URL + `}"`)
-	if !fresh {
-		return line.String()
-	}
-	sign := `openssl dgst -sha256 -hmac "$MONCRENEAU_WEBHOOK_SECRET"`
-	if signedFile != "" {
-		return fmt.Sprintf("SIG=$(%s %s | sed 's/^.*= *//'); %s", sign, signedFile, line.String())
-	}
-	return fmt.Sprintf("SIG=$(printf %%s %s | %s | sed 's/^.*= *//'); %s", quote(string(signed)), sign, line.String())
-}
-
-// shellHeader writes a header for the shell, with the genuine digits, or their
-// beginning, taken from $SIG.
-func shellHeader(name, value, digits string) (written string, fresh bool) {
-	const recognisable = 16 // digits in a row do not agree by accident
-	for n := len(digits); n >= recognisable; n-- {
-		before, after, found := strings.Cut(value, digits[:n])
-		if !found {
-			continue
-		}
-		sig := "$SIG"
-		if n < len(digits) {
-			sig = fmt.Sprintf("$(printf %%.%ds \"$SIG\")", n)
-		}
-		return quote(name+": "+before) + `"` + sig + `"` + quote(after), true
-	}
-	if value == "" {
-		return quote(name + ";"), false // curl's way of sending an empty header
-	}
-	return quote(name + ": " + value), false
-}
-
-// quote is text as one word of a POSIX shell; nothing for no text.
-func quote(text string) string {
-	if text == "" {
+// curl is a line that repeats a request when pasted into a POSIX shell. What
+// follows from the secret is signed anew, with the secret of the environment.
+func curl(q Request, body, signed []byte) string {
+	if q.BodyFile == "" && max(len(body), len(signed)) > inlineAtMost {
 		return ""
 	}
+	var line strings.Builder
+	if q.Signing != nil {
+		file := q.Signing.SignedFile
+		if file == "" && q.Signing.Signed == "" {
+			file = q.BodyFile
+		}
+		line.WriteString(q.Signing.assign(file, signed))
+	}
+	// A body that cannot be named or quoted comes over a pipe. --data-raw is
+	// --data-binary that takes no @ for a file.
+	data := "--data-binary @-"
+	switch {
+	case q.BodyFile != "" && !compressed(q.BodyFile):
+		data = "--data-binary @" + q.BodyFile
+	case q.BodyFile != "":
+		line.WriteString("gunzip -c " + q.BodyFile + " | ")
+	case len(body) == 0:
+		data = "--data-raw ''"
+	case !quotable(body):
+		line.WriteString(printf(body) + " | ")
+	default:
+		data = "--data-raw " + quote(string(body))
+	}
+	fmt.Fprintf(&line, "curl -sS -i -X %s", quote(q.Method))
+	for _, header := range q.shellHeaders() {
+		line.WriteString(" -H " + header)
+	}
+	line.WriteString(" " + data + ` "${HOOKCHECK_URL:-` + quotedInside(q.URL) + `}"`)
+	return line.String()
+}
+
+// assign puts the digest into SIG, or ends the line there with the shell's word
+// on why it could not.
+func (s Signing) assign(file string, signed []byte) string {
+	var d digest
+	for _, candidate := range digests() {
+		if candidate.name == s.Digest {
+			d = candidate
+		}
+	}
+	secret := `"${MONCRENEAU_WEBHOOK_SECRET:?}"`
+	if s.Key == unprefixedSecret {
+		secret = `"${MONCRENEAU_WEBHOOK_SECRET#whsec_}"`
+	}
+	sign := "openssl dgst " + d.shell + " -hmac " + secret
+	switch {
+	case file == "" && quotable(signed):
+		sign = "printf %s " + quote(string(signed)) + " | " + sign
+	case file == "":
+		sign = printf(signed) + " | " + sign
+	case compressed(file):
+		sign = "gunzip -c " + file + " | " + sign
+	default:
+		sign += " " + file
+	}
+	return fmt.Sprintf("SIG=$(%s | %s | grep .) && ", sign, d.filter)
+}
+
+func compressed(file string) bool { return strings.HasSuffix(file, ".gz") }
+
+// shellHeaders are the arguments of -H, in the order of their names.
+func (q Request) shellHeaders() (out []string) {
+	for _, name := range slices.Sorted(maps.Keys(q.Headers)) {
+		values := q.Headers[name]
+		if q.Signing != nil && q.Signing.Headers[name] != nil {
+			values = q.Signing.Headers[name]
+		}
+		for _, value := range values {
+			out = append(out, shellHeader(name, value))
+		}
+	}
+	if q.Headers["Content-Type"] == nil {
+		out = append(out, "Content-Type:") // curl would add one
+	}
+	if q.Chunked {
+		out = append(out, quote("Transfer-Encoding: chunked"))
+	}
+	if q.MissingBytes > 0 {
+		out = append(out, quote(fmt.Sprintf("Content-Length: %d", q.Bytes+q.MissingBytes)))
+	}
+	if q.Bytes >= 1<<20 {
+		out = append(out, "Expect:") // curl would ask first
+	}
+	return out
+}
+
+func shellHeader(name, value string) string {
+	if value == "" {
+		return quote(name + ";") // curl's way of sending an empty header
+	}
+	var out strings.Builder
+	text, at := name+": "+value, 0
+	for _, match := range placeholders.FindAllStringSubmatchIndex(text, -1) {
+		part := ""
+		if match[2] >= 0 {
+			part = text[match[2]:match[3]]
+		}
+		out.WriteString(quote(text[at:match[0]]) + shellDigest(part))
+		at = match[1]
+	}
+	return out.String() + quote(text[at:])
+}
+
+// shellDigest is a part of the digest as a word of the shell.
+func shellDigest(part string) string {
+	switch part {
+	case "":
+		return `"$SIG"`
+	case "off":
+		return `"${SIG%?}$(printf %s "$SIG" | tail -c 1 | tr 0123456789abcdef 1000000000000000)"`
+	}
+	return `"$(printf %.` + part + `s "$SIG")"`
+}
+
+// quotable reports whether text survives on a command line, and on the way there.
+func quotable(text []byte) bool {
+	return utf8.Valid(text) && !slices.ContainsFunc([]rune(string(text)), unicode.IsControl)
+}
+
+// quote is text as a part of a word of a POSIX shell; nothing for no text.
+func quote(text string) string {
+	if text == "" || strings.Trim(text, plain) == "" {
+		return text
+	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// plain are characters that mean nothing to a shell.
+const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:"
+
+// quotedInside is text as it stands inside "${NAME:-…}".
+func quotedInside(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`", "}", `\}`).Replace(text)
+}
+
+// printf is a command that writes the bytes, whatever they are.
+func printf(body []byte) string {
+	var out strings.Builder
+	for _, b := range body {
+		switch {
+		case b == '%':
+			out.WriteString("%%")
+		case b == '\\':
+			out.WriteString(`\\`)
+		case b == '\'':
+			out.WriteString(`'\''`)
+		case b < ' ' || b > '~':
+			fmt.Fprintf(&out, `\%03o`, b)
+		default:
+			out.WriteByte(b)
+		}
+	}
+	return "printf '" + out.String() + "'"
 }

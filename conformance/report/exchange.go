@@ -1,85 +1,61 @@
 package report
 
-import (
-	"fmt"
-	"net/http"
-	"path"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/moncreneau/hookcheck/simulator/emitter"
-)
-
-// Recorder turns attempts into exchanges, keeping the secret out of them.
-type Recorder struct {
-	// URL is the endpoint.
-	URL string
-	// Secret is replaced wherever it would appear.
-	Secret string
-	// Bodies collects the files to be written beside the report, by name; nil
-	// leaves bodies inside the curl lines.
-	Bodies map[string][]byte
+// Exchange is one attempt to deliver.
+type Exchange struct {
+	Request  Request   `json:"request"`
+	Response *Response `json:"response,omitempty"`
+	// Error says why there is no response, or why it ended early.
+	Error   string  `json:"error,omitempty"`
+	Seconds float64 `json:"seconds"`
+	// Curl repeats the exchange when pasted into a POSIX shell in the report's
+	// folder, with the secret in MONCRENEAU_WEBHOOK_SECRET. HOOKCHECK_URL, if
+	// set, sends it elsewhere. "" where a body is too large for a line and no
+	// files were written.
+	Curl string `json:"curl,omitempty"`
 }
 
-// shown is how much of a body a report shows.
-const shown = 2000
-
-// Exchange records an attempt; name is a file name for its body, without extension.
-func (r *Recorder) Exchange(a emitter.Attempt, name string) Exchange {
-	method := a.Delivery.Method
-	if method == "" {
-		method = http.MethodPost
-	}
-	e := Exchange{
-		Request: Request{
-			Method: method, URL: r.URL, Headers: r.clean(a.Delivery.Header),
-			Body: r.text(a.Delivery.Body), Bytes: len(a.Delivery.Body),
-			EventID: a.Delivery.EventID, EventType: a.Delivery.EventType,
-		},
-		Seconds: a.Timing.Total.Seconds(),
-	}
-	if a.Status != 0 {
-		e.Response = &Response{Status: a.Status, Headers: r.clean(a.Header), Body: r.text(a.Body)}
-	}
-	if a.Err != nil {
-		e.Error = r.redact(a.Err.Error())
-	}
-	if r.Bodies != nil {
-		e.Request.BodyFile = path.Join("bodies", name+".json")
-		r.Bodies[e.Request.BodyFile] = a.Delivery.Body
-	}
-	e.Curl = r.curl(a, e.Request, name)
-	return e
+// Request is what was sent. Values of the secret are replaced by [secret].
+type Request struct {
+	Method  string              `json:"method"`
+	URL     string              `json:"url"`
+	Headers map[string][]string `json:"headers"`
+	// Signing says how to make those headers again that follow from the secret;
+	// left out where none does.
+	Signing *Signing `json:"signing,omitempty"`
+	// Chunked and MissingBytes say how the body was announced where that was
+	// not a true Content-Length: in chunks, or as longer by so many bytes.
+	Chunked      bool `json:"chunked,omitempty"`
+	MissingBytes int  `json:"missingBytes,omitempty"`
+	// Body is the body as text where it is short and text, else its beginning.
+	Body string `json:"body"`
+	// Bytes is the body's length.
+	Bytes int `json:"bytes"`
+	// BodyFile holds the whole body, beside the report; .gz is compressed.
+	BodyFile string `json:"bodyFile,omitempty"`
+	// EventID and EventType are those of the event that it carries.
+	EventID   string `json:"eventId,omitempty"`
+	EventType string `json:"eventType,omitempty"`
 }
 
-func (r *Recorder) redact(text string) string {
-	if r.Secret == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, r.Secret, "[secret]")
+// Signing is how header values were made of the secret and a body.
+type Signing struct {
+	// Digest is hmac-sha256, hmac-sha1 or hmac-sha512, all in hex, or hmac-sha256-base64.
+	Digest string `json:"digest"`
+	// Key is secret, or secret-without-whsec.
+	Key string `json:"key"`
+	// SignedFile holds what is signed, beside the report, and Signed is the same
+	// where no files were written; neither where it is the body that was sent.
+	SignedFile string `json:"signedFile,omitempty"`
+	Signed     string `json:"signed,omitempty"`
+	// Headers are the values with {{digest}} in the place of the digest,
+	// {{digest:32}} for its first 32 characters, and {{digest:off}} for all of
+	// it with another last character.
+	Headers map[string][]string `json:"headers"`
 }
 
-func (r *Recorder) clean(h http.Header) map[string][]string {
-	out := make(map[string][]string, len(h))
-	for name, values := range h {
-		for _, value := range values {
-			out[name] = append(out[name], r.redact(value))
-		}
-	}
-	return out
-}
-
-func (r *Recorder) text(body []byte) string {
-	cut := body
-	if len(cut) > shown {
-		cut = cut[:shown]
-	}
-	if !utf8.Valid(body) {
-		return fmt.Sprintf("(%d bytes that are not UTF-8) %q", len(body), cut)
-	}
-	text := r.redact(strings.ToValidUTF8(string(cut), ""))
-	if len(body) > shown {
-		text += fmt.Sprintf("… (%d bytes)", len(body))
-	}
-	return text
+// Response is what came back: the status, and the beginning of the body.
+type Response struct {
+	Status  int                 `json:"status"`
+	Headers map[string][]string `json:"headers"`
+	Body    string              `json:"body"`
 }

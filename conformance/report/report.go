@@ -96,6 +96,8 @@ type Requirement struct {
 	Required bool `json:"required"`
 	// Reason says why it was not observed, does not apply, or is waived.
 	Reason string `json:"reason,omitempty"`
+	// NeedlessWaiver says that the configuration waives it although it passes.
+	NeedlessWaiver bool `json:"needlessWaiver,omitempty"`
 	// Observations is how many things were judged.
 	Observations int       `json:"observations"`
 	Findings     []Finding `json:"findings,omitempty"`
@@ -108,43 +110,11 @@ type Finding struct {
 	Expected  string `json:"expected"`
 	Actual    string `json:"actual"`
 	Diagnosis string `json:"diagnosis,omitempty"`
+	// Accepts are the answers to the decisive exchange that would have been
+	// right; left out where the finding is not about an answer.
+	Accepts Answers `json:"accepts,omitempty"`
 	// Evidence are indices into the requirement's Evidence, the decisive one last.
 	Evidence []int `json:"evidence,omitempty"`
-}
-
-// Exchange is one attempt to deliver.
-type Exchange struct {
-	Request  Request   `json:"request"`
-	Response *Response `json:"response,omitempty"`
-	// Error says why there is no response, or why it ended early.
-	Error   string  `json:"error,omitempty"`
-	Seconds float64 `json:"seconds"`
-	// Curl repeats the exchange when pasted into a shell, in the folder of the
-	// report, with the secret in MONCRENEAU_WEBHOOK_SECRET.
-	Curl string `json:"curl"`
-}
-
-// Request is what was sent. Values of the secret are replaced by [secret].
-type Request struct {
-	Method  string              `json:"method"`
-	URL     string              `json:"url"`
-	Headers map[string][]string `json:"headers"`
-	// Body is the body as text where it is short and text, else its beginning.
-	Body string `json:"body"`
-	// Bytes is the body's length.
-	Bytes int `json:"bytes"`
-	// BodyFile holds the whole body, beside the report.
-	BodyFile string `json:"bodyFile,omitempty"`
-	// EventID and EventType are those of the event that it carries.
-	EventID   string `json:"eventId,omitempty"`
-	EventType string `json:"eventType,omitempty"`
-}
-
-// Response is what came back.
-type Response struct {
-	Status  int                 `json:"status"`
-	Headers map[string][]string `json:"headers"`
-	Body    string              `json:"body"`
 }
 
 // ExitCode is the exit code for the verdict: 0 conformant, 1 non-conformant, 3 none.

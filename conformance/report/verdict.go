@@ -18,7 +18,7 @@ func (r *Report) Decide() {
 		switch requirement.Status {
 		case Passed:
 			judged++
-			if strings.HasPrefix(requirement.Reason, needlessWaiver) {
+			if requirement.NeedlessWaiver {
 				needless = append(needless, requirement.ID)
 			}
 		case Failed:
@@ -48,23 +48,23 @@ func (r *Report) Decide() {
 	}
 }
 
-const needlessWaiver = "waived needlessly"
-
 // Waive applies a waiver: a failure is accepted, and a pass is a reason to take
-// the waiver out.
+// the waiver out. What was not observed stays so.
 func (r *Requirement) Waive(reason string) {
 	switch r.Status {
 	case Failed:
 		r.Status, r.Reason = Waived, reason
 	case Passed:
-		r.Reason = needlessWaiver + ": " + reason
+		r.NeedlessWaiver, r.Reason = true, reason
 	}
 }
 
+// checklist sums the requirements up by item, in the order of their first
+// requirement. An item passes only if something of it has passed.
 func checklist(requirements []Requirement) []Item {
 	var out []Item
 	at := map[string]int{}
-	bad := map[string]bool{}
+	bad, unseen := map[string]bool{}, map[string]bool{}
 	for _, r := range requirements {
 		i, ok := at[r.Item]
 		if !ok {
@@ -74,14 +74,21 @@ func checklist(requirements []Requirement) []Item {
 		}
 		out[i].Counts[r.Status]++
 		bad[r.Item] = bad[r.Item] || r.Status == Failed && r.Required
+		unseen[r.Item] = unseen[r.Item] || r.Status == NotObserved && r.Required
 	}
 	for i := range out {
 		c := out[i].Counts
 		switch {
 		case bad[out[i].Item]:
 			out[i].Status = Failed
-		case c[Passed]+c[Failed]+c[Waived] > 0: // a SHOULD that failed is told, but fails no item
+		case unseen[out[i].Item]:
+			out[i].Status = NotObserved
+		case c[Passed] > 0: // a SHOULD that failed is told, but fails no item
 			out[i].Status = Passed
+		case c[Failed] > 0: // unless nothing else is there
+			out[i].Status = Failed
+		case c[Waived] > 0:
+			out[i].Status = Waived
 		case c[NotObserved] > 0:
 			out[i].Status = NotObserved
 		default:
