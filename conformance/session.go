@@ -112,9 +112,9 @@ func (s *session) start(ctx context.Context) error {
 	s.tell("preparing " + describeKind(s.cfg.Receiver.Receiver))
 	var err error
 	s.target, err = target.New(ctx, s.cfg.Receiver, s.cfg.BuildOutput)
-	if r := &s.cfg.Receiver.Receiver; errors.Is(err, target.ErrNoDocker) && len(r.WithoutDocker) > 0 {
-		s.tell("no Docker daemon answers: running " + r.WithoutDocker[0] + " as a process instead")
-		r.Image, r.Dockerfile, r.Context, r.Exec = "", "", "", r.WithoutDocker
+	if onTheHost, ok := s.cfg.Receiver.OnTheHost(); ok && errors.Is(err, target.ErrNoDocker) {
+		s.tell("no Docker daemon answers: running " + onTheHost.Receiver.Exec[0] + " as a process instead")
+		s.cfg.Receiver = onTheHost
 		s.target, err = target.New(ctx, s.cfg.Receiver, s.cfg.BuildOutput)
 	}
 	if err != nil {

@@ -156,7 +156,7 @@ func (f *certifyFlags) override(cmd *cobra.Command, cfg *config.Config) error {
 	r := &cfg.Receiver
 	if f.url+f.image+f.dockerfile+f.exec != "" { // another kind of receiver than the file's
 		r.Image, r.Dockerfile, r.Exec, r.URL = f.image, f.dockerfile, strings.Fields(f.exec), f.url
-		r.WithoutDocker = nil
+		r.WithoutDocker = config.WithoutDocker{}
 		if f.dockerfile == "" {
 			r.Context = ""
 		}

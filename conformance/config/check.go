@@ -66,7 +66,7 @@ func (c Config) checkValues() error {
 		{"receiver.data", c.Receiver.Data == "" || strings.HasPrefix(c.Receiver.Data, "/"), fmt.Sprintf("%q is not an absolute path", c.Receiver.Data)},
 		{"receiver.startTimeout", c.Receiver.StartTimeout > 0, "expected more than 0s"},
 		{"receiver.context", c.Receiver.Context == "" || c.Receiver.Dockerfile != "" || c.Receiver.Kind() == "", "goes with dockerfile only"},
-		{"receiver.withoutDocker", len(c.Receiver.WithoutDocker) == 0 || c.Receiver.Image+c.Receiver.Dockerfile != "" || c.Receiver.Kind() == "", "goes with image or dockerfile"},
+		{"receiver.withoutDocker", len(c.Receiver.WithoutDocker.Exec) == 0 || c.Receiver.Image+c.Receiver.Dockerfile != "" || c.Receiver.Kind() == "", "goes with image or dockerfile"},
 		{"declare.ack", d.Ack > 0, "expected more than 0s"},
 		{"declare.timeout", d.Timeout > 0, "expected more than 0s"},
 		{"declare.retries.attempts", d.Retries.Attempts >= 1, "expected at least 1: the first attempt counts"},

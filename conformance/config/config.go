@@ -40,9 +40,9 @@ type Receiver struct {
 	Context string   `yaml:"context"`
 	Exec    []string `yaml:"exec"`
 	URL     string   `yaml:"url"`
-	// WithoutDocker is a command to run instead of Image or Dockerfile where no
+	// WithoutDocker is what to run instead of Image or Dockerfile where no
 	// Docker daemon answers.
-	WithoutDocker []string `yaml:"withoutDocker"`
+	WithoutDocker WithoutDocker `yaml:"withoutDocker"`
 
 	// Path of the webhook endpoint (/webhooks/moncreneau).
 	Path string `yaml:"path"`
@@ -59,6 +59,13 @@ type Receiver struct {
 	Data string `yaml:"data"`
 	// Env holds templates over [Vars].
 	Env map[string]string `yaml:"env"`
+}
+
+// WithoutDocker is the receiver as a process.
+type WithoutDocker struct {
+	Exec []string `yaml:"exec"`
+	// Replay takes the place of declare.replay.exec, whose program is the image's.
+	Replay []string `yaml:"replay"`
 }
 
 // Kind is how the receiver is run: "image", "dockerfile", "exec" or "url".
@@ -183,6 +190,21 @@ type Replay struct {
 
 // Declared reports whether the receiver promises a replay.
 func (r Replay) Declared() bool { return len(r.Exec) > 0 }
+
+// OnTheHost is the configuration with the receiver as the process that
+// receiver.withoutDocker describes, false if it describes none.
+func (c Config) OnTheHost() (Config, bool) {
+	r := c.Receiver.WithoutDocker
+	if len(r.Exec) == 0 {
+		return c, false
+	}
+	c.Receiver.Image, c.Receiver.Dockerfile, c.Receiver.Context = "", "", ""
+	c.Receiver.Exec, c.Receiver.WithoutDocker = r.Exec, WithoutDocker{}
+	if len(r.Replay) > 0 {
+		c.Declare.Replay.Exec = r.Replay
+	}
+	return c, true
+}
 
 // Default is a configuration with every default in place and no receiver.
 func Default() Config {

@@ -160,6 +160,10 @@ func (t *containers) Start(ctx context.Context, settings Settings) (Instance, er
 	return i, nil
 }
 
+// instanceLabel marks the containers of one instance, so that all are found
+// again when it is removed, those too whose start was cut short.
+const instanceLabel = "org.hookcheck.instance"
+
 // request is the container of one instance. A restart makes a new container
 // around the same volume, so that nothing but the declared data survives, as
 // where an orchestrator replaces a pod.
@@ -174,7 +178,7 @@ func (i *containerInstance) request() (testcontainers.ContainerRequest, error) {
 		Image:        i.target.image,
 		Env:          maps.Clone(env),
 		ExposedPorts: []string{port},
-		Labels:       map[string]string{"org.hookcheck.role": "receiver"},
+		Labels:       map[string]string{"org.hookcheck.role": "receiver", instanceLabel: i.volume},
 		HostConfigModifier: func(host *container.HostConfig) {
 			if i.target.reach.hostGateway {
 				host.ExtraHosts = slices.Concat(host.ExtraHosts, []string{hostAlias + ":host-gateway"})

@@ -69,7 +69,7 @@ func (i *containerInstance) Restart(ctx context.Context) error {
 	}
 	created, err := i.target.docker.CreateContainer(ctx, request)
 	if err != nil {
-		return &StartError{Problem: fmt.Sprintf("image %s: %v", i.target.image, err)}
+		return &StartError{Problem: fmt.Sprintf("%s could not be made into a container (an image that is not here is pulled): %v", i.target.describe, err)}
 	}
 	i.mu.Lock()
 	i.running, i.how, i.meant, i.done = created, "", false, make(chan struct{})
@@ -232,10 +232,24 @@ func (i *containerInstance) removeContainer(ctx context.Context) error {
 }
 
 func (i *containerInstance) Remove(ctx context.Context) error {
-	err := i.removeContainer(ctx)
+	err := errors.Join(i.removeContainer(ctx), i.removeRemains(ctx))
 	if i.target.cfg.Receiver.Data == "" {
 		return err
 	}
 	_, volumeErr := i.target.docker.Client().VolumeRemove(ctx, i.volume, client.VolumeRemoveOptions{Force: true})
 	return errors.Join(err, volumeErr)
+}
+
+// removeRemains removes containers that were created and whose start failed
+// before testcontainers could hand them over.
+func (i *containerInstance) removeRemains(ctx context.Context) error {
+	docker := i.target.docker.Client()
+	remains, err := docker.ContainerList(ctx, client.ContainerListOptions{
+		All: true, Filters: make(client.Filters).Add("label", instanceLabel+"="+i.volume),
+	})
+	for _, c := range remains.Items {
+		_, removeErr := docker.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		err = errors.Join(err, removeErr)
+	}
+	return err
 }

@@ -39,15 +39,14 @@ func openDocker(ctx context.Context) (*testcontainers.DockerProvider, error) {
 	return provider, nil
 }
 
-// settleReaper turns testcontainers' reaper off where its image is not at hand:
-// it would have to be pulled, and no step of a certification pulls an image.
+// settleReaper turns testcontainers' reaper off unless its image is at hand: it
+// would have to be pulled, and no step of a certification pulls an image.
 // Whoever sets the variable decides. It must be set before testcontainers
 // reads its configuration, which it does once.
+//
+// A daemon that is named in DOCKER_HOST and does not answer is an error:
+// testcontainers would look for another one.
 func settleReaper(ctx context.Context) error {
-	const variable = "TESTCONTAINERS_RYUK_DISABLED"
-	if os.Getenv(variable) != "" {
-		return nil
-	}
 	docker, err := client.New(client.FromEnv)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNoDocker, err)
@@ -58,8 +57,12 @@ func settleReaper(ctx context.Context) error {
 	reapers, err := docker.ImageList(ctx, client.ImageListOptions{
 		Filters: make(client.Filters).Add("reference", "testcontainers/ryuk"),
 	})
-	if err != nil || len(reapers.Items) > 0 {
-		return nil //nolint:nilerr // testcontainers may know another daemon, where its defaults are right
+	if err != nil && os.Getenv(client.EnvOverrideHost) != "" {
+		return fmt.Errorf("%w at %s", ErrNoDocker, os.Getenv(client.EnvOverrideHost))
+	}
+	const variable = "TESTCONTAINERS_RYUK_DISABLED"
+	if os.Getenv(variable) != "" || err == nil && len(reapers.Items) > 0 {
+		return nil
 	}
 	return os.Setenv(variable, "true")
 }
