@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,8 @@ it is the same to the byte: what failed once can be run again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newChaosListCommand(), newChaosDescribeCommand(), newChaosRunCommand(), newChaosMergeCommand())
+	cmd.AddCommand(newChaosListCommand(), newChaosDescribeCommand(), newChaosRunCommand(),
+		newChaosEffectsCommand(), newChaosMergeCommand())
 	return cmd
 }
 
@@ -104,12 +106,28 @@ type planFlags struct {
 
 func (f *planFlags) register(cmd *cobra.Command, seed uint64, usage string) {
 	cmd.Flags().Uint64Var(&f.seed, "seed", seed, usage)
-	cmd.Flags().StringVar(&f.shard, "shard", "", "only this part of the plan, as in 3/8; the parts are disjoint")
+	cmd.Flags().StringVar(&f.shard, "shard", "", "only this part of the plan, as in 3/8; the parts are disjoint. In a Kubernetes\n"+
+		"Indexed Job, job/8 is the pod's own of eight")
+}
+
+// jobIndex is where a Kubernetes Indexed Job tells a pod its index, from 0.
+const jobIndex = "JOB_COMPLETION_INDEX"
+
+// parseShard reads "3/8", or "job/8".
+func parseShard(text string) (chaos.Shard, error) {
+	if of, inJob := strings.CutPrefix(text, "job/"); inJob {
+		index, err := strconv.Atoi(os.Getenv(jobIndex))
+		if err != nil {
+			return chaos.Shard{}, fmt.Errorf("shard %q: the variable %s holds no number: is this an Indexed Job?", text, jobIndex)
+		}
+		text = fmt.Sprintf("%d/%s", index+1, of)
+	}
+	return chaos.ParseShard(text)
 }
 
 // load reads the scenario, a shipped one's name or a file, and makes the plan.
 func (f *planFlags) load(nameOrFile string) (p chaos.Plan, text []byte, err error) {
-	if p.Shard, err = chaos.ParseShard(f.shard); err != nil {
+	if p.Shard, err = parseShard(f.shard); err != nil {
 		return p, nil, fmt.Errorf("--%w", err)
 	}
 	if p.Seed = f.seed; p.Seed == 0 {

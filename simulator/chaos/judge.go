@@ -69,7 +69,7 @@ func judgeLatency(name string, want time.Duration, got Millis, count int64) Expe
 // judgeProcessed counts the effects of each genuine event.
 func (t *Tally) judgeProcessed(want string) Expectation {
 	x := Expectation{Name: "processed", Want: want + ", for each acknowledged event", Status: Passed}
-	if !t.header.Effects {
+	if !t.watched {
 		x.Status, x.Got = NotObserved, "no effects were watched"
 		return x
 	}
@@ -138,7 +138,7 @@ func (t *Tally) judgeBroken(want string, c Counts) Expectation {
 		x.Status = Failed
 	case c.Refused == 0:
 		x.Status = NotObserved
-	case want == NeverProcessed && !t.header.Effects:
+	case want == NeverProcessed && !t.watched:
 		x.Status, x.Got = NotObserved, "no effects were watched"
 	}
 	return x
@@ -179,7 +179,7 @@ func (t *Tally) incomplete() string {
 	switch {
 	case t.end.Interrupted:
 		return "the run was interrupted"
-	case t.ended < len(t.shards):
+	case t.open > 0:
 		return "the record has no end: the run was cut off"
 	case t.unanswered():
 		return "nobody answered at " + t.header.Target

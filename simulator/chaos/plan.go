@@ -154,16 +154,20 @@ func (b *builder) flush(now time.Duration, yield func(Step) bool) bool {
 // step finishes an attempt: its delivery id, and the body that its faults leave.
 func (b *builder) step(w waiting, after uint64) Step {
 	d := w.draft
-	// The secret is none of the plan's business; Step.Delivery signs.
-	delivery := emitter.NewDelivery(d.event, "", emitter.DeliveryID(b.plan.eventSeed(), b.seq<<8))
-	for _, f := range d.alterations {
-		f.Apply(&delivery, "")
+	delivery := emitter.Delivery{EventID: d.event.ID, Body: d.event.Body}
+	if len(d.alterations) > 0 {
+		// The secret is none of the plan's business; Step.Delivery signs.
+		delivery = emitter.NewDelivery(d.event, "", "")
+		for _, f := range d.alterations {
+			f.Apply(&delivery, "")
+		}
 	}
 	s := Step{
 		Seq: b.seq, Phase: d.phase, At: w.at, Event: d.number, Story: d.story, Attempt: d.sent,
 		Faults: d.names, Expect: d.expect, Impeded: d.impeded, Network: d.network,
-		EventID: delivery.EventID, EventType: d.event.Type, DeliveryID: delivery.ID,
-		Signature: d.signature, Framing: delivery.Framing, Body: delivery.Body, Downstream: d.script,
+		EventID: delivery.EventID, EventType: d.event.Type,
+		DeliveryID: emitter.DeliveryID(b.plan.eventSeed(), b.seq<<8),
+		Signature:  d.signature, Framing: delivery.Framing, Body: delivery.Body, Downstream: d.script,
 	}
 	if !d.concurrent {
 		s.After = after

@@ -26,10 +26,11 @@ type Header struct {
 	Scenario Scenario  `json:"scenario"`
 	Seed     uint64    `json:"seed"`
 	Shard    Shard     `json:"shard,omitzero"`
-	Plan     string    `json:"plan"` // digest of scenario and seed, the same for all shards
-	Target   string    `json:"target"`
+	Plan     string    `json:"plan"` // identifies what is sent, the same for all shards
+	Target   string    `json:"target,omitempty"`
 	Started  time.Time `json:"started"`
-	// Effects says that the receiver's side effects were watched.
+	// Effects says that the receiver's side effects were watched. Without a
+	// Target, the record holds only them.
 	Effects bool `json:"effects"`
 }
 
@@ -93,8 +94,9 @@ func attemptRecord(s Step, planned time.Duration, start time.Time, a emitter.Att
 	return r
 }
 
-// digest identifies a plan, whatever its shard.
+// digest identifies what is sent, whatever its shard and how it is judged.
 func digest(s Scenario, seed uint64) (string, error) {
+	s.About, s.Expect = "", Expectations{}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return "", fmt.Errorf("digest the scenario: %w", err)

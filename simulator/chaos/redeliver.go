@@ -90,11 +90,8 @@ func (r *run) settle(ctx context.Context, within time.Duration) {
 		}
 	}
 	_ = r.Effects.Quiet(patience, r.Quiet) // a receiver that never rests is judged by what it did
-	for _, c := range r.Effects.All() {
-		r.records <- Record{Effect: &Effect{
-			EventID: c.EventID, Start: c.Start.Sub(r.start), Total: max(c.End.Sub(c.Start), 0),
-			Outcome: c.Outcome, Status: c.Status,
-		}}
+	for _, record := range effectRecords(r.Effects, r.start) {
+		r.records <- record
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 type Tally struct {
 	header    *Header
 	shards    map[Shard]bool
-	ended     int
+	open      int  // records without an end so far
+	watched   bool // there is a record of effects
 	end       End
 	events    map[uint64]*fate
 	known     map[string]bool // event ids that were sent
@@ -76,7 +77,7 @@ func (t *Tally) Add(r Record) error {
 			t.counts.FailedEffects++
 		}
 	case r.End != nil:
-		t.ended++
+		t.open--
 		t.end.Planned += r.End.Planned
 		t.end.Interrupted = t.end.Interrupted || r.End.Interrupted
 		t.end.Duration = max(t.end.Duration, r.End.Duration)
@@ -87,18 +88,24 @@ func (t *Tally) Add(r Record) error {
 func (t *Tally) addHeader(h *Header) error {
 	switch {
 	case t.header == nil:
-		t.header = h
+		t.header = new(*h)
 	case h.Plan != t.header.Plan:
 		return fmt.Errorf("is of another plan: %s, seed %d, not %s, seed %d",
 			h.Scenario.Name, h.Seed, t.header.Scenario.Name, t.header.Seed)
+	case h.Target == "" || t.header.Target == "": // effects belong to all shards
 	case h.Shard.Of != t.header.Shard.Of:
 		return fmt.Errorf("is shard %s of a plan that is split otherwise: %s", h.Shard, t.header.Shard)
+	}
+	t.open++
+	t.watched = t.watched || h.Effects
+	if h.Target == "" {
+		return nil
 	}
 	if t.shards[h.Shard] {
 		return fmt.Errorf("shard %s was given twice", h.Shard)
 	}
 	t.shards[h.Shard] = true
-	t.header.Effects = t.header.Effects || h.Effects
+	t.header.Shard, t.header.Target = h.Shard, h.Target
 	return nil
 }
 
