@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/moncreneau/hookcheck/conformance/config"
 	"github.com/moncreneau/hookcheck/conformance/lab"
 	"github.com/moncreneau/hookcheck/conformance/observe"
 )
@@ -17,8 +18,6 @@ type logged struct {
 	records           []observe.Record // about the accepted event
 	lines, plain      []string
 	secret            string
-	// bySink and byLogs count the effects of the accepted event; -1 where not observed.
-	bySink, byLogs int
 }
 
 var logTrial = lab.Define(lab.Plan{Name: "logs", Needs: lab.Logs, Counts: true, Requests: 3},
@@ -30,27 +29,52 @@ var logTrial = lab.Define(lab.Plan{Name: "logs", Needs: lab.Logs, Counts: true, 
 		if _, err := settle(ctx, r, acknowledgedOf([]sent{l.accepted}), nil); err != nil {
 			return l, err
 		}
-		l.bySink, l.byLogs = -1, -1
-		if r.Sink() != nil {
-			if l.bySink, err = (observe.Sink{Sink: r.Sink()}).Count(ctx, ev.ID); err != nil {
-				return l, err
-			}
-			// The line may be written a moment after the effect.
-			l.byLogs = awaitLog(ctx, r, ev.ID, l.bySink)
-		}
 		l.records = r.Logs().Records(ev.ID)
 		l.lines, l.plain = r.Logs().Lines()
 		return l, nil
 	})
 
-// awaitLog waits until the log has counted as many effects as the sink.
-func awaitLog(ctx context.Context, r *lab.Run, eventID string, want int) int {
-	n := 0
-	r.Until(ctx, func() bool {
-		n, _ = r.Logs().Count(ctx, eventID) // counting lines in memory does not fail
-		return n >= want
+// agreement is how many effects of one event each observer has counted.
+type agreement struct {
+	event  sent
+	names  []string
+	counts []int
+}
+
+var agreementTrial = lab.Define(lab.Plan{Name: "observers", Needs: lab.PerEvent, Counts: true, Requests: 3},
+	func(ctx context.Context, r *lab.Run) (a agreement, err error) {
+		ev := r.Event(created)
+		a.event = genuine(ctx, r, ev, "a genuine event, sent twice").again(ctx, r, ev)
+		if _, err := settle(ctx, r, acknowledgedOf([]sent{a.event}), nil); err != nil {
+			return a, err
+		}
+		for _, o := range r.Observers() {
+			n := 0
+			// A line may be written, or a row updated, a moment after the effect.
+			r.Until(ctx, func() bool {
+				n, err = o.Count(ctx, ev.ID)
+				return err != nil || len(a.counts) == 0 || n >= a.counts[0]
+			})
+			if err != nil {
+				return a, fmt.Errorf("%w: %w", lab.ErrUnobserved, err)
+			}
+			a.names, a.counts = append(a.names, o.Name()), append(a.counts, n)
+		}
+		return a, nil
 	})
-	return n
+
+// severalObservers leaves out configurations with nothing to compare.
+func severalObservers(cfg config.Config) string {
+	observers := 0
+	for _, configured := range []bool{cfg.Observe.Sink != nil, cfg.Observe.Logs != nil, cfg.Observe.Command != nil} {
+		if configured {
+			observers++
+		}
+	}
+	if observers < 2 {
+		return "fewer than two of observe.sink, logs and command are configured, so there is nothing to compare"
+	}
+	return ""
 }
 
 // logFields are the guide's.
@@ -119,16 +143,18 @@ func logging() []Requirement {
 			}),
 		},
 		{
-			ID: "LOG-04", Level: Should, Guide: loggingSection, Needs: lab.Sink,
-			Title: "The log and the effect sink tell the same number of effects",
+			ID: "LOG-04", Level: Should, Guide: loggingSection, Applies: severalObservers,
+			Title: "The observers tell the same number of effects of an event",
 			Why:   "If the log says that an event was processed and it was not, or was twice, it misleads those who search for a lost event.",
 			Mend:  "Log that an event is processed once, after its effect; or say in observe.logs.processed which line means it.",
-			check: from(logTrial, func(l logged, j *Judgement) {
-				if l.bySink < 1 {
-					j.NotObserved("the event had no effect to be logged")
+			check: from(agreementTrial, func(a agreement, j *Judgement) {
+				if len(a.counts) < 2 || a.counts[0] < 1 {
+					j.NotObserved("the event had no effect to be counted")
 					return
 				}
-				j.Require(l.byLogs == l.bySink, fmt.Sprintf("%d lines that say so, as the sink has counted", l.bySink), fmt.Sprintf("%d", l.byLogs), l.accepted.attempts...)
+				for i, n := range a.counts[1:] {
+					j.Require(n == a.counts[0], fmt.Sprintf("%d by the %s, as by the %s", a.counts[0], a.names[i+1], a.names[0]), fmt.Sprintf("%d", n), a.event.attempts...)
+				}
 			}),
 		},
 	}

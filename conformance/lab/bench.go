@@ -28,7 +28,10 @@ type bench struct {
 	quiet   quiet
 	logs    *observe.Logs
 	metrics *observe.Metrics
-	counter observe.Observer // of effects; nil where none is configured
+	// observers tell one event from another; counter is the first of them, or
+	// else the metrics, or nil where nothing is configured.
+	observers []observe.Observer
+	counter   observe.Observer
 
 	mu        sync.Mutex
 	instance  target.Instance
@@ -78,30 +81,39 @@ func (b *bench) start(ctx context.Context) error {
 	if cfg.Observe.Metrics != nil {
 		b.metrics = &observe.Metrics{Names: *cfg.Observe.Metrics, BaseURL: instance.BaseURL}
 	}
-	b.counter = b.chooseCounter(instance)
+	b.observers = b.observersOf(instance)
+	switch {
+	case len(b.observers) > 0:
+		b.counter = b.observers[0]
+	case b.metrics != nil:
+		b.counter = *b.metrics
+	}
 	return nil
 }
 
-// chooseCounter takes the most exact observer that is configured.
-func (b *bench) chooseCounter(instance target.Instance) observe.Observer {
+// observersOf are the configured observers that tell one event from another,
+// the most exact first.
+func (b *bench) observersOf(instance target.Instance) (out []observe.Observer) {
 	cfg := b.lab.cfg.Observe
-	switch {
-	case b.lab.sink != nil:
-		return observe.Sink{Sink: b.lab.sink}
-	case b.logs != nil && b.lab.target.Lifecycle():
-		return b.logs
-	case cfg.Command != nil && b.lab.target.Lifecycle():
-		return observe.Command{Run: func(ctx context.Context, eventID string) (string, error) {
+	if b.lab.sink != nil {
+		out = append(out, observe.Sink{Sink: b.lab.sink})
+	}
+	if !b.lab.target.Lifecycle() {
+		return out // what runs elsewhere shows neither its output nor a shell
+	}
+	if b.logs != nil {
+		out = append(out, b.logs)
+	}
+	if cfg.Command != nil {
+		out = append(out, observe.Command{Run: func(ctx context.Context, eventID string) (string, error) {
 			args, err := config.ExpandArgs("observe.command.exec", cfg.Command.Exec, config.Vars{EventID: eventID})
 			if err != nil {
 				return "", err
 			}
 			return instance.Run(ctx, args)
-		}}
-	case b.metrics != nil:
-		return *b.metrics
+		}})
 	}
-	return nil
+	return out
 }
 
 // runAll performs the bench's experiments and returns when all have ended.

@@ -166,28 +166,6 @@ func (r *Run) total(ctx context.Context) int {
 	return n
 }
 
-// Observers are all configured observers of effects on this receiver, for
-// comparing one with another.
-func (r *Run) Observers() []observe.Observer {
-	out := []observe.Observer{r.bench.counter}
-	for _, o := range []observe.Observer{r.logsObserver(), r.metricsObserver()} {
-		if o != nil && o.Name() != out[0].Name() {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
-func (r *Run) logsObserver() observe.Observer {
-	if r.bench.logs == nil {
-		return nil
-	}
-	return r.bench.logs
-}
-
-func (r *Run) metricsObserver() observe.Observer {
-	if r.bench.metrics == nil {
-		return nil
-	}
-	return *r.bench.metrics
-}
+// Observers are those on this receiver that tell one event from another, the
+// most exact first.
+func (r *Run) Observers() []observe.Observer { return r.bench.observers }
