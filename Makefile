@@ -10,7 +10,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build certify test lint vuln docs clean
+.PHONY: help build certify test flakes lint vuln docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ certify: build ## certify the reference receiver, in a container where Docker an
 
 test: build ## every test
 	@$(GO) test $(RACE) -timeout 20m ./...
+
+flakes: build ## certify the correct receivers RUNS=20 times each, at rest and with busy cores
+	@.ci/flakes
 
 lint: ## formatting, vet and golangci-lint
 	@$(GOLANGCI) run ./...
