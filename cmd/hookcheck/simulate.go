@@ -116,6 +116,7 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 		}
 		banner.endpoint(w, made && secret == "", secret != "")
 	}
+	banner.open(listener.Addr())
 	banner.end(len(f.endpoints) > 0)
 	if err := server.Run(ctx, listener); err != nil && ctx.Err() == nil {
 		return exitWith(exitNoResult, fmt.Errorf("simulate: %w", err))
@@ -210,6 +211,13 @@ func (b banner) endpoint(w store.Webhook, show, given bool) {
 		b.line("secret", "as given")
 	default:
 		b.line("secret", "as before: curl %s/_hookcheck/webhooks/%s/secret", b.base, w.ID)
+	}
+}
+
+// open warns of an address that others can reach.
+func (b banner) open(addr net.Addr) {
+	if at, err := netip.ParseAddrPort(addr.String()); err == nil && !at.Addr().IsLoopback() {
+		b.line("warning", "not only this machine can reach %s, and there is no password", addr)
 	}
 }
 

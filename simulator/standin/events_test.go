@@ -1,6 +1,7 @@
 package standin_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -90,8 +91,12 @@ func TestDialectOfTheLibraries(t *testing.T) {
 	s := start(t, standin.Options{Dialect: delivery.SDK})
 	r := listen(t, nil)
 	r.register(s)
-	s.call("POST", "/api/v1/appointments", `{"departmentId":5,"dateTime":"2026-01-20T10:00:00","name":"Aïssatou"}`).want(201)
+	s.call("POST", "/api/v1/appointments", `{"departmentId":5,"dateTime":"2026-01-20T10:00:00","name":"Aïssatou <A> & B"}`).want(201)
 	got := r.next()
+	// Node's sample signs JSON.stringify of the parsed body, which escapes none of these.
+	if !bytes.Contains(got.body, []byte("Aïssatou <A> & B")) {
+		t.Errorf("body %s", got.body)
+	}
 	if got.header.Get("X-Webhook-Signature") != r.signature(got.body) || got.header.Get("X-Moncreneau-Signature") != "" {
 		t.Errorf("signature headers: %v", got.header)
 	}
@@ -105,7 +110,7 @@ func TestDialectOfTheLibraries(t *testing.T) {
 	if err := json.Unmarshal(got.body, &event); err != nil {
 		t.Fatal(err)
 	}
-	if event.Type != "APPOINTMENT_CREATED" || event.Data.ID != 1 || event.Data.Name != "Aïssatou" {
+	if event.Type != "APPOINTMENT_CREATED" || event.Data.ID != 1 || event.Data.Name != "Aïssatou <A> & B" {
 		t.Errorf("body %s", got.body)
 	}
 	if a := s.call("GET", "/api/v1/appointments/99", "").want(404); string(a.body) != `{"error":{"code":"APPOINTMENT_NOT_FOUND","message":"there is no appointment 99","details":{"appointmentId":99}}}`+"\n" {

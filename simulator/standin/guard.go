@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/moncreneau/hookcheck/simulator/standin/api"
+	"github.com/moncreneau/hookcheck/simulator/standin/problem"
 )
 
 // guard keeps web pages of other sites from using the stand-in through the
@@ -15,15 +16,19 @@ import (
 // refused, and so is every request that calls the stand-in by a name that is
 // not its own: a name that somebody else resolves to 127.0.0.1 would otherwise
 // make their page the same origin (DNS rebinding).
+//
+// Without a check of the origin a page could still send what needs no
+// permission, such as a POST without a body, which is enough to send an event.
 func guard(next http.Handler, names []string) http.Handler {
-	checked := http.NewCrossOriginProtection().Handler(next)
+	origins := http.NewCrossOriginProtection()
+	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		api.WriteError(w, problem.New(problem.CrossOriginRequest, "pages of other origins may not use the stand-in"))
+	}))
+	checked := origins.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !ownName(r.Host, names) {
-			api.WriteJSON(w, http.StatusMisdirectedRequest, map[string]any{"error": map[string]any{
-				"code":    "MISDIRECTED_REQUEST",
-				"message": "the stand-in is not called " + r.Host + ": call it by localhost or an address, or start it with --server-name",
-				"details": map[string]any{},
-			}})
+			api.WriteError(w, problem.New(problem.MisdirectedRequest,
+				"the stand-in is not called %q: call it by localhost or an address, or start it with --server-name", r.Host))
 			return
 		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")

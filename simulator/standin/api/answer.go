@@ -29,15 +29,23 @@ type errorValue struct {
 
 func (c *call) fail(err error) {
 	p := AsProblem(c.api.Log, c.r, err)
-	body := errorBody{Error: errorValue{Code: p.Code, Message: p.Message, Details: p.Details}}
-	if body.Error.Details == nil {
-		body.Error.Details = map[string]any{}
-	}
+	body := newErrorBody(p)
 	if c.api.Dialect != delivery.SDK {
 		body.Timestamp = c.api.Clock.Now().UTC().Format(time.RFC3339)
 		body.Path = c.r.URL.Path
 	}
 	WriteJSON(c.w, p.Status(), body)
+}
+
+// WriteError answers with an error.
+func WriteError(w http.ResponseWriter, p *problem.Error) { WriteJSON(w, p.Status(), newErrorBody(p)) }
+
+func newErrorBody(p *problem.Error) errorBody {
+	body := errorBody{Error: errorValue{Code: p.Code, Message: p.Message, Details: p.Details}}
+	if body.Error.Details == nil {
+		body.Error.Details = map[string]any{} // always an object
+	}
+	return body
 }
 
 // AsProblem is err as an error of the API. One that is none is internal: it is

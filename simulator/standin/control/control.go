@@ -110,12 +110,7 @@ func New(o Options) *Control {
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
 func (c *Control) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := api.AsProblem(c.Log, r, err)
-	details := p.Details
-	if details == nil {
-		details = map[string]any{}
-	}
-	api.WriteJSON(w, p.Status(), map[string]any{"error": map[string]any{"code": p.Code, "message": p.Message, "details": details}})
+	api.WriteError(w, api.AsProblem(c.Log, r, err))
 }
 
 func ok(value any) (answer, error) { return answer{http.StatusOK, value}, nil }

@@ -41,6 +41,8 @@ const (
 	WebhookNotFound    Code = "WEBHOOK_NOT_FOUND"
 	NotFound           Code = "NOT_FOUND"
 	MethodNotAllowed   Code = "METHOD_NOT_ALLOWED"
+	CrossOriginRequest Code = "CROSS_ORIGIN_REQUEST"
+	MisdirectedRequest Code = "MISDIRECTED_REQUEST"
 	InternalError      Code = "INTERNAL_ERROR"
 	ServiceUnavailable Code = "SERVICE_UNAVAILABLE"
 )
@@ -68,6 +70,8 @@ var statuses = map[Code]int{
 	WebhookNotFound:        http.StatusNotFound,
 	NotFound:               http.StatusNotFound,
 	MethodNotAllowed:       http.StatusMethodNotAllowed,
+	CrossOriginRequest:     http.StatusForbidden,
+	MisdirectedRequest:     http.StatusMisdirectedRequest,
 	SlotNotAvailable:       http.StatusConflict,
 	DuplicateAppointment:   http.StatusConflict,
 	RateLimitExceeded:      http.StatusTooManyRequests,
