@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
 	"github.com/moncreneau/hookcheck/conformance"
@@ -118,7 +119,7 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 	if f.output == "json" {
 		err = result.WriteJSON(cmd.OutOrStdout())
 	} else {
-		result.WriteText(cmd.OutOrStdout())
+		err = result.WriteText(cmd.OutOrStdout(), !color.NoColor)
 	}
 	if err != nil {
 		return exitWith(exitNoResult, err)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,8 +11,8 @@ import (
 )
 
 // inlineAtMost is the largest body that a curl line holds in itself, in bytes:
-// shells bound an argument to 128 KiB, and people give up long before.
-const inlineAtMost = 16 << 10
+// who pastes it still wants to see what it is.
+const inlineAtMost = 4 << 10
 
 // curl is a line that repeats a request when pasted into a POSIX shell. What
 // follows from the secret is signed anew, with the secret of the environment.
@@ -20,12 +21,18 @@ func curl(q Request, body, signed []byte) string {
 		return ""
 	}
 	var line strings.Builder
+	bodyText := quote(string(body))
 	if q.Signing != nil {
 		file := q.Signing.SignedFile
-		if file == "" && q.Signing.Signed == "" {
+		if q.Signing.Signed == "" && file == "" {
 			file = q.BodyFile
 		}
-		line.WriteString(q.Signing.assign(file, signed))
+		text := quote(string(signed))
+		if file == "" && bytes.Equal(signed, body) && quotable(body) { // written once, used twice
+			line.WriteString("BODY=" + bodyText + " && ")
+			text, bodyText = `"$BODY"`, `"$BODY"`
+		}
+		line.WriteString(q.Signing.assign(file, signed, text))
 	}
 	// A body that cannot be named or quoted comes over a pipe. --data-raw is
 	// --data-binary that takes no @ for a file.
@@ -40,19 +47,20 @@ func curl(q Request, body, signed []byte) string {
 	case !quotable(body):
 		line.WriteString(printf(body) + " | ")
 	default:
-		data = "--data-raw " + quote(string(body))
+		data = "--data-raw " + bodyText
 	}
 	fmt.Fprintf(&line, "curl -sS -i -X %s", quote(q.Method))
 	for _, header := range q.shellHeaders() {
 		line.WriteString(" -H " + header)
 	}
-	line.WriteString(" " + data + ` "${HOOKCHECK_URL:-` + quotedInside(q.URL) + `}"`)
+	line.WriteString(" " + data + ` "${HOOKCHECK_URL:-` + inQuotes(q.URL) + `}"`)
 	return line.String()
 }
 
 // assign puts the digest into SIG, or ends the line there with the shell's word
-// on why it could not.
-func (s Signing) assign(file string, signed []byte) string {
+// on why it could not. What is signed is in file, or else it is signed, which
+// text is in the shell if it can be quoted.
+func (s Signing) assign(file string, signed []byte, text string) string {
 	var d digest
 	for _, candidate := range digests() {
 		if candidate.name == s.Digest {
@@ -66,7 +74,7 @@ func (s Signing) assign(file string, signed []byte) string {
 	sign := "openssl dgst " + d.shell + " -hmac " + secret
 	switch {
 	case file == "" && quotable(signed):
-		sign = "printf %s " + quote(string(signed)) + " | " + sign
+		sign = "printf %s " + text + " | " + sign
 	case file == "":
 		sign = printf(signed) + " | " + sign
 	case compressed(file):
@@ -135,7 +143,7 @@ func shellDigest(part string) string {
 
 // quotable reports whether text survives on a command line, and on the way there.
 func quotable(text []byte) bool {
-	return utf8.Valid(text) && !slices.ContainsFunc([]rune(string(text)), unicode.IsControl)
+	return utf8.Valid(text) && !slices.ContainsFunc([]rune(string(text)), func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // quote is text as a part of a word of a POSIX shell; nothing for no text.
@@ -149,9 +157,10 @@ func quote(text string) string {
 // plain are characters that mean nothing to a shell.
 const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:"
 
-// quotedInside is text as it stands inside "${NAME:-…}".
-func quotedInside(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`", "}", `\}`).Replace(text)
+// inQuotes is a URL as it can stand inside "${NAME:-…}" in every shell: what
+// means something there is percent-encoded, which means the same in a URL.
+func inQuotes(url string) string {
+	return strings.NewReplacer(`"`, "%22", "$", "%24", "`", "%60", `\`, "%5C", "}", "%7D", "'", "%27", "!", "%21").Replace(url)
 }
 
 // printf is a command that writes the bytes, whatever they are.

@@ -52,16 +52,19 @@ func repetitions() (all []repetition) {
 			r.want = r.sent // no secret makes it right, so there is nothing to sign afresh
 		}
 	}
-	for name, body := range map[string][]byte{
-		"a genuine event":                    event,
-		"a body with quotes and variables":   []byte(`{"a":"it's $HOME \"quoted\" %s \\n ` + "`id`" + `"}`),
-		"a body with a line feed at the end": append(slices.Clone(event), '\n'),
-		"a body of all 256 bytes":            everyByte(),
-		"a body that begins with @":          []byte("@/etc/hostname"),
-		"an empty body":                      {},
-		"a body beyond ASCII":                []byte(`{"name":"Aïssatou Ngoué 🌍"}`),
+	for _, b := range []struct {
+		name string
+		body []byte
+	}{
+		{"a genuine event", event},
+		{"a body with quotes and variables", []byte(`{"a":"it's $HOME \"quoted\" %s \\n ` + "`id`" + `"}`)},
+		{"a body with a line feed at the end", append(slices.Clone(event), '\n')},
+		{"a body of all 256 bytes", everyByte()},
+		{"a body that begins with @", []byte("@/etc/hostname")},
+		{"an empty body", []byte{}},
+		{"a body beyond ASCII", []byte(`{"name":"Aïssatou Ngoué 🌍"}`)},
 	} {
-		add(name, func(secret string) emitter.Delivery { return genuine(secret, body) })
+		add(b.name, func(secret string) emitter.Delivery { return genuine(secret, b.body) })
 	}
 	add("an oversize body", func(secret string) emitter.Delivery {
 		return genuine(secret, append(bytes.Repeat([]byte("x"), 1<<20), '!'))
@@ -113,6 +116,9 @@ func server(t *testing.T) (url string, arrived chan arrival) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Errorf("read the body: %v", err)
+		}
+		if r.URL.RawQuery != "" && (r.URL.Query().Get("b") != "$c" || r.URL.Query().Get("d") != "it's!") {
+			t.Errorf("query %s", r.URL.RawQuery)
 		}
 		arrived <- arrival{r.Method, r.Header, body}
 	}))
@@ -172,6 +178,10 @@ func TestCurlLinesSendTheRequestAgainFreshlySigned(t *testing.T) {
 			t.Skipf("the curl lines need %s: %v", tool, err)
 		}
 	}
+	shells := []string{"sh"}
+	if _, err := exec.LookPath("bash"); err == nil {
+		shells = append(shells, "bash") // which is what most people paste into
+	}
 	for _, r := range repetitions() {
 		for _, form := range []string{"body in a file", "body in the line"} {
 			t.Run(r.name+", "+form, func(t *testing.T) {
@@ -180,21 +190,23 @@ func TestCurlLinesSendTheRequestAgainFreshlySigned(t *testing.T) {
 				if form == "body in a file" {
 					dir = t.TempDir()
 				}
-				e := record(t, dir, url+"/a?b=$c&d=it's", r.sent)
+				e := record(t, dir, url+"/a?b=$c&d=it's!", r.sent)
 				if e.Curl == "" && dir == "" && len(r.sent.Body) > inlineAtMost {
 					return // documented: too large for a line
 				}
-				shell := exec.Command("sh", "-c", e.Curl)
-				shell.Dir = dir
-				shell.Env = append(os.Environ(), "MONCRENEAU_WEBHOOK_SECRET="+otherSecret, "HOOKCHECK_URL=", "NO_PROXY=*")
-				out, err := shell.CombinedOutput()
-				if err != nil {
-					t.Fatalf("%s\n%v\n%s", e.Curl, err, out)
+				for _, name := range shells {
+					shell := exec.Command(name, "-c", e.Curl)
+					shell.Dir = dir
+					shell.Env = append(os.Environ(), "MONCRENEAU_WEBHOOK_SECRET="+otherSecret, "HOOKCHECK_URL=", "NO_PROXY=*")
+					out, err := shell.CombinedOutput()
+					if err != nil {
+						t.Fatalf("%s\n%s: %v\n%s", e.Curl, name, err, out)
+					}
+					if !strings.HasPrefix(string(out), "HTTP/1.1 200") {
+						t.Errorf("output %q", out)
+					}
+					(<-arrived).compare(t, r.want)
 				}
-				if !strings.HasPrefix(string(out), "HTTP/1.1 200") {
-					t.Errorf("output %q", out)
-				}
-				(<-arrived).compare(t, r.want)
 				if t.Failed() {
 					t.Log(e.Curl)
 				}

@@ -1,163 +1,145 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/fatih/color"
 )
 
-// Text explains what became of a requirement that failed, "" for any other.
-func (r Requirement) Text() string { return r.explain() }
-
-// palette colours the text where color.NoColor is false.
+// palette is how the text marks what it says, with colours or without.
 type palette struct{ good, bad, mild, faint, strong func(a ...any) string }
 
-func newPalette() palette {
-	return palette{
-		good:   color.New(color.FgGreen).SprintFunc(),
-		bad:    color.New(color.FgRed).SprintFunc(),
-		mild:   color.New(color.FgYellow).SprintFunc(),
-		faint:  color.New(color.Faint).SprintFunc(),
-		strong: color.New(color.Bold).SprintFunc(),
-	}
-}
-
-// WriteText writes the report for people: what failed and why, the checklist,
-// the verdict.
-func (r Report) WriteText(w io.Writer) {
-	p := newPalette()
-	for _, requirement := range r.Requirements {
-		if requirement.Status == Failed || requirement.Status == Waived {
-			requirement.writeFailure(w, p)
+func newPalette(colour bool) palette {
+	paint := func(attribute color.Attribute) func(a ...any) string {
+		c := color.New(attribute)
+		c.DisableColor()
+		if colour {
+			c.EnableColor()
 		}
+		return c.SprintFunc()
 	}
-	r.writeUnseen(w, p)
-	r.writeChecklist(w, p)
-	r.writeVerdict(w, p)
+	return palette{
+		good: paint(color.FgGreen), bad: paint(color.FgRed), mild: paint(color.FgYellow),
+		faint: paint(color.Faint), strong: paint(color.Bold),
+	}
 }
 
-// shownFindings is how many findings of one requirement the text shows in full.
+// WriteText writes the report for a terminal: what failed and why, what was
+// not observed, the checklist, and at the end the verdict.
+func (r Report) WriteText(w io.Writer, colour bool) error {
+	var out bytes.Buffer
+	p := newPalette(colour)
+	for _, requirement := range r.failures() {
+		requirement.writeFailure(&out, p)
+	}
+	r.writeUnseen(&out, p)
+	r.writeChecklist(&out, p)
+	r.writeVerdict(&out, p)
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+// shownFindings is how many findings of one requirement are shown in full,
+// where space is short.
 const shownFindings = 3
+
+const margin = "              " // as wide as a label and what stands before it
 
 func (r Requirement) writeFailure(w io.Writer, p palette) {
 	mark := p.bad("✗ " + r.ID)
 	if !r.Required || r.Status == Waived {
 		mark = p.mild("! " + r.ID)
 	}
-	fmt.Fprintf(w, "%s %s %s\n", mark, p.strong(r.Title), p.faint("("+r.Level+")"))
+	fmt.Fprintf(w, "%s %s %s\n", mark, p.strong(visible(r.Title)), p.faint("("+r.binding()+")"))
+	write := func(l line) {
+		text := indented(l.text, margin)
+		switch l.label {
+		case labelDiagnosis:
+			text = p.strong(text)
+		case labelRepeat:
+			text = p.faint(text)
+		}
+		fmt.Fprintf(w, "    %-9s %s\n", l.label, text)
+	}
 	if r.Status == Waived {
-		fmt.Fprintf(w, "    waived    %s\n", r.Reason)
+		write(line{"waived", r.Reason})
 	}
 	for i, f := range r.Findings[:min(len(r.Findings), shownFindings)] {
-		fmt.Fprintf(w, "    expected  %s\n    actual    %s\n", f.Expected, f.Actual)
-		if f.Diagnosis != "" {
-			fmt.Fprintf(w, "    diagnosis %s\n", p.strong(f.Diagnosis))
-		}
-		if n := len(f.Evidence); n > 0 && i == 0 {
-			fmt.Fprintf(w, "    repeat    %s\n", p.faint(cut(r.Evidence[f.Evidence[n-1]].Curl)))
+		for _, l := range r.tell(f) {
+			if l.label != labelRepeat || i == 0 {
+				write(l)
+			}
 		}
 	}
 	if more := len(r.Findings) - shownFindings; more > 0 {
-		fmt.Fprintf(w, "    …         and %s, in the report\n", plural(more, "more finding"))
+		write(line{"…", "and " + plural(more, "more finding") + ", in the report (--report DIR)"})
 	}
-	fmt.Fprintf(w, "    why       %s\n    mend      %s\n    guide     %s\n\n", r.Why, r.Mend, r.Guide)
+	for _, l := range r.advise() {
+		write(l)
+	}
+	fmt.Fprintln(w)
 }
 
-// cut keeps a line for the terminal to a bearable length.
-func cut(line string) string {
-	const bearable = 1200
-	if len(line) <= bearable {
-		return line
-	}
-	return line[:bearable] + "… (whole in the report: --report DIR)"
-}
-
-// writeUnseen says what was not observed, grouped by reason.
 func (r Report) writeUnseen(w io.Writer, p palette) {
-	var reasons []string
-	ids := map[string][]string{}
-	for _, requirement := range r.Requirements {
-		if requirement.Status != NotObserved {
-			continue
-		}
-		if ids[requirement.Reason] == nil {
-			reasons = append(reasons, requirement.Reason)
-		}
-		ids[requirement.Reason] = append(ids[requirement.Reason], requirement.ID)
+	groups := r.grouped(NotObserved)
+	for _, g := range groups {
+		fmt.Fprintf(w, "%s %s\n    %s\n", p.mild("? not observed"), g.IDs(), indented(g.Reason, "    "))
 	}
-	for _, reason := range reasons {
-		fmt.Fprintf(w, "%s %s\n    %s\n", p.mild("? not observed"), strings.Join(ids[reason], " "), reason)
-	}
-	if len(reasons) > 0 {
+	if len(groups) > 0 {
 		fmt.Fprintln(w)
 	}
 }
 
 func (r Report) writeChecklist(w io.Writer, p palette) {
 	for _, item := range r.Checklist {
-		mark := map[string]string{Passed: p.good("✔"), Failed: p.bad("✗"), NotObserved: p.mild("?"), NotApplicable: p.faint("–")}[item.Status]
-		fmt.Fprintf(w, "  %s %-16s %s\n", mark, item.Item, item.counts())
-		for _, line := range r.idLines(item.Item) {
-			fmt.Fprintf(w, "      %s\n", p.faint(line))
+		mark := map[string]string{
+			Passed: p.good("✔"), Failed: p.bad("✗"), Waived: p.mild("!"), NotObserved: p.mild("?"), NotApplicable: p.faint("–"),
+		}[item.Status]
+		fmt.Fprintf(w, "  %s %-16s %s\n", mark, item.Item, r.counts(item.Item))
+		for _, ids := range r.idLines(item.Item) {
+			fmt.Fprintf(w, "      %s\n", p.faint(ids))
 		}
 	}
 	fmt.Fprintln(w)
 }
 
-// counts says how many requirements there are of each status, in a fixed order.
-func (i Item) counts() string {
-	var out []string
-	for _, status := range []string{Passed, Failed, Waived, NotObserved, NotApplicable} {
-		if n := i.Counts[status]; n > 0 {
-			out = append(out, fmt.Sprintf("%d %s", n, status))
-		}
-	}
-	return strings.Join(out, ", ")
-}
-
 // idLines lists the ids of an item by status, in lines of a bearable width.
 func (r Report) idLines(item string) (lines []string) {
-	for _, status := range []string{Passed, Failed, Waived} {
+	for _, status := range []string{Passed, Failed, "SHOULD failed", Waived} {
 		var ids []string
 		for _, requirement := range r.Requirements {
-			if requirement.Item == item && requirement.Status == status {
+			if requirement.Item == item && requirement.counted() == status {
 				ids = append(ids, requirement.ID)
 			}
 		}
 		for chunk := range slices.Chunk(ids, 10) {
-			line := strings.Join(chunk, " ")
+			text := strings.Join(chunk, " ")
 			if status != Passed {
-				line = status + " " + line
+				text = status + " " + text
 			}
-			lines = append(lines, line)
+			lines = append(lines, text)
 		}
 	}
 	return lines
 }
 
 func (r Report) writeVerdict(w io.Writer, p palette) {
-	verdict := map[string]string{Conformant: p.good(r.Verdict), NonConformant: p.bad(r.Verdict), NoVerdict: p.mild(r.Verdict)}[r.Verdict]
-	about := "profile " + r.Profile
-	if r.Strict {
-		about += ", strict"
+	paint := map[string]func(...any) string{Conformant: p.good, NonConformant: p.bad, NoVerdict: p.mild}[r.Verdict]
+	if paint == nil {
+		paint = p.mild
 	}
-	if r.Partial != "" {
-		about += ", " + r.Partial
-	}
-	fmt.Fprintf(w, "%s (%s) %s\n", p.strong(verdict), about, r.Receiver.Target)
+	fmt.Fprintf(w, "%s (%s) %s\n", p.strong(paint(r.Verdict)), visible(r.scope()), visible(r.Receiver.Target))
 	if r.Reason != "" {
-		fmt.Fprintf(w, "  %s\n", r.Reason)
+		fmt.Fprintf(w, "  %s\n", indented(r.Reason, "  "))
 	}
-	if r.DurationSeconds > 0 {
-		fmt.Fprintf(w, "  %.1f s", r.DurationSeconds)
-		if r.LongestWait.Seconds > 0 {
-			fmt.Fprintf(w, ", %.2f times the longest wait: %v for %s", r.DurationSeconds/r.LongestWait.Seconds,
-				time.Duration(r.LongestWait.Seconds*float64(time.Second)).Round(100*time.Millisecond), r.LongestWait.For)
-		}
-		fmt.Fprintf(w, "; seed %d\n", r.Seed)
+	for _, waiver := range r.waivers() {
+		fmt.Fprintf(w, "  %s: %s\n", waiver.label, indented(waiver.text, "    "))
+	}
+	if took := r.took(); took != "" {
+		fmt.Fprintf(w, "  %s; seed %d\n", visible(took), r.Seed)
 	}
 }

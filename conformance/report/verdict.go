@@ -97,10 +97,3 @@ func checklist(requirements []Requirement) []Item {
 	}
 	return out
 }
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

@@ -1,0 +1,30 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// visible writes characters that a terminal obeys instead of showing them, or
+// that nobody sees, as escapes. A receiver's answer may hold anything; line
+// feeds stay, for the caller to indent.
+func visible(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			out.WriteRune(r)
+		case r <= 0xff:
+			fmt.Fprintf(&out, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.String()
+}
+
+// indented is visible text whose further lines begin with margin.
+func indented(text, margin string) string {
+	return strings.ReplaceAll(strings.TrimRight(visible(text), "\n"), "\n", "\n"+margin)
+}
