@@ -35,6 +35,9 @@ type Config struct {
 	BuildOutput io.Writer
 	// ToolVersion appears in the report.
 	ToolVersion string
+	// Reproduce makes the command line that repeats a run with the seed, for
+	// the report; nil leaves it out.
+	Reproduce func(seed uint64) string
 }
 
 // Load reads a certification's configuration from a hookcheck.yaml.
@@ -238,6 +241,9 @@ func (s *session) report() report.Report {
 	}
 	if !s.started.IsZero() {
 		r.DurationSeconds = time.Since(s.started).Seconds()
+	}
+	if s.cfg.Reproduce != nil {
+		r.Reproduce = s.cfg.Reproduce(s.cfg.Seed)
 	}
 	if s.lab != nil {
 		wait, what := s.lab.LongestWait()

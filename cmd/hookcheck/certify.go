@@ -83,7 +83,7 @@ configuration is wrong, 3 no verdict (not started, not reached, not observed).`,
 	flags.StringSliceVar(&f.attempt.Only, "only", nil, "judge these requirements or items only (SIG-04,idempotency)")
 	flags.StringSliceVar(&f.attempt.Skip, "skip", nil, "leave these requirements or items out")
 	flags.Uint64Var(&f.attempt.Seed, "seed", 0, "repeat a run: same events, ids and faults (default random)")
-	flags.StringVar(&f.attempt.ReportDir, "report", "", "write report.json, junit.xml and more into this folder")
+	flags.StringVar(&f.attempt.ReportDir, "report", "", "write report.html, report.json, junit.xml, summary.md and badge.svg into this folder")
 	flags.StringVarP(&f.output, "output", "o", "text", "what standard output gets: text or json")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress on standard error")
 	completeRequirements(cmd, "only", "skip")
@@ -115,7 +115,6 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return exitWith(exitNoResult, err)
 	}
-	result.Reproduce = f.reproduce(result.Seed)
 	if f.output == "json" {
 		err = result.WriteJSON(cmd.OutOrStdout())
 	} else {
@@ -136,7 +135,7 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 // configuration is the file with the flags over it.
 func (f *certifyFlags) configuration(cmd *cobra.Command) (conformance.Config, error) {
 	cfg := f.attempt
-	cfg.ToolVersion = version
+	cfg.ToolVersion, cfg.Reproduce = version, reproduce
 	cfg.Receiver = config.Default()
 	path := f.config
 	if path == "" {
@@ -204,7 +203,7 @@ func (f *certifyFlags) override(cmd *cobra.Command, cfg *config.Config) error {
 }
 
 // reproduce is the command line that repeats the run.
-func (f *certifyFlags) reproduce(seed uint64) string {
+func reproduce(seed uint64) string {
 	args := []string{"hookcheck"}
 	for i := 1; i < len(os.Args); i++ {
 		if os.Args[i] == "--seed" {

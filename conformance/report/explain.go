@@ -31,6 +31,28 @@ func (r Requirement) tell(f Finding) []line {
 	return lines
 }
 
+// shownFindings is how many findings of one requirement are shown where space
+// is short.
+const shownFindings = 3
+
+// brief tells the first findings where space is short: what a finding shares
+// with the one before is told once, and so is how to repeat it.
+func (r Requirement) brief() (lines []line) {
+	last := map[string]string{}
+	for i, f := range r.Findings[:min(len(r.Findings), shownFindings)] {
+		for _, l := range r.tell(f) {
+			if l.label == labelActual || last[l.label] != l.text && (l.label != labelRepeat || i == 0) {
+				lines = append(lines, l)
+			}
+			last[l.label] = l.text
+		}
+	}
+	if more := len(r.Findings) - shownFindings; more > 0 {
+		lines = append(lines, line{"…", "and " + plural(more, "more finding") + ", in the report (--report DIR)"})
+	}
+	return lines
+}
+
 // advise says why a requirement matters and how to meet it.
 func (r Requirement) advise() []line {
 	return []line{{labelWhy, r.Why}, {labelMend, r.Mend}, {labelGuide, r.Guide}}

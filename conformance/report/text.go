@@ -43,10 +43,6 @@ func (r Report) WriteText(w io.Writer, colour bool) error {
 	return err
 }
 
-// shownFindings is how many findings of one requirement are shown in full,
-// where space is short.
-const shownFindings = 3
-
 const margin = "              " // as wide as a label and what stands before it
 
 func (r Requirement) writeFailure(w io.Writer, p palette) {
@@ -68,17 +64,7 @@ func (r Requirement) writeFailure(w io.Writer, p palette) {
 	if r.Status == Waived {
 		write(line{"waived", r.Reason})
 	}
-	for i, f := range r.Findings[:min(len(r.Findings), shownFindings)] {
-		for _, l := range r.tell(f) {
-			if l.label != labelRepeat || i == 0 {
-				write(l)
-			}
-		}
-	}
-	if more := len(r.Findings) - shownFindings; more > 0 {
-		write(line{"…", "and " + plural(more, "more finding") + ", in the report (--report DIR)"})
-	}
-	for _, l := range r.advise() {
+	for _, l := range append(r.brief(), r.advise()...) {
 		write(l)
 	}
 	fmt.Fprintln(w)

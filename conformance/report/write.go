@@ -17,22 +17,6 @@ func (r Report) WriteJSON(w io.Writer) error {
 	return encoder.Encode(r)
 }
 
-// Read reads a document that WriteJSON wrote.
-func Read(path string) (Report, error) {
-	var r Report
-	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
-	if err != nil {
-		return r, fmt.Errorf("report: %w", err)
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		return r, fmt.Errorf("report: %s: %w", path, err)
-	}
-	if r.Version != Version {
-		return r, fmt.Errorf("report: %s has version %d of the format; this hookcheck reads version %d", path, r.Version, Version)
-	}
-	return r, nil
-}
-
 // WriteDir writes the report in all its forms into dir, with the bodies that
 // its curl lines name. What an earlier run left under the same names is replaced.
 func (r Report) WriteDir(dir string, bodies map[string][]byte) error {
@@ -49,6 +33,9 @@ func (r Report) WriteDir(dir string, bodies map[string][]byte) error {
 	for name, write := range map[string]func(io.Writer) error{
 		"report.json": r.WriteJSON,
 		"junit.xml":   r.WriteJUnit,
+		"report.html": r.WriteHTML,
+		"summary.md":  r.WriteSummary,
+		"badge.svg":   r.WriteBadge,
 	} {
 		var out bytes.Buffer
 		if err := write(&out); err != nil {

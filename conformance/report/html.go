@@ -1,0 +1,234 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+var (
+	//go:embed page/report.html
+	pageHTML string
+	//go:embed page/report.css
+	pageCSS string
+	//go:embed page/report.js
+	pageJS string
+
+	pageTemplate = template.Must(template.New("report.html").Parse(pageHTML))
+)
+
+// page is what the template shows, in its order.
+type page struct {
+	Policy, Verdict, Receiver, Mood, Mark, Scope, Reason, URL, Tool string
+
+	Style       template.CSS
+	Script      template.JS
+	Waivers     []told
+	Items       []pageItem
+	Failures    []pageFailure
+	NotObserved []group
+	Passed      []Requirement
+
+	NotApplicable []group
+	Facts         []told
+}
+
+// told is a labelled text; a command can be copied.
+type told struct {
+	Label, Text string
+	Command     bool
+}
+
+type pageItem struct{ Item, Status, Mark, Mood, Counts, Link string }
+
+type pageFailure struct {
+	ID, Title, Item, Level, Mark, Mood, Count, Waived, Replay, MoreCount string
+
+	First  *pageFinding
+	More   []pageFinding
+	Advice []told
+}
+
+type pageFinding struct {
+	Lines     []told
+	Exchanges []wire
+}
+
+// wire is an exchange as it went over the wire, as far as it is on record.
+type wire struct{ Sent, Came string }
+
+// WriteHTML writes the report as one page that needs nothing else, neither a
+// network nor a script, to be read.
+func (r Report) WriteHTML(w io.Writer) error {
+	mark, mood := r.mood()
+	p := page{
+		Policy: fmt.Sprintf("default-src 'none'; img-src data:; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'",
+			digestOf(pageCSS), digestOf(pageJS)),
+		Style: template.CSS(pageCSS), Script: template.JS(pageJS), //nolint:gosec // our own files
+		Verdict: r.Verdict, Receiver: visible(r.Receiver.title()), Mood: mood, Mark: mark,
+		Scope: visible(r.scope()), Reason: visible(r.Reason), Waivers: tellAll(r.waivers()),
+		NotObserved: r.grouped(NotObserved), NotApplicable: r.grouped(NotApplicable),
+		Facts: r.facts(), URL: "its old address", Tool: strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version),
+	}
+	for _, requirement := range r.Requirements {
+		if requirement.Status == Passed {
+			p.Passed = append(p.Passed, requirement)
+		}
+		for _, e := range requirement.Evidence {
+			p.URL = e.Request.URL
+		}
+	}
+	for _, requirement := range r.failures() {
+		p.Failures = append(p.Failures, r.pageFailure(requirement))
+	}
+	for _, item := range r.Checklist {
+		p.Items = append(p.Items, r.pageItem(item))
+	}
+	if err := pageTemplate.Execute(w, p); err != nil {
+		return fmt.Errorf("html: %w", err)
+	}
+	return nil
+}
+
+// digestOf names an inline style or script to the content security policy.
+func digestOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// mood is the mark of the verdict and the class of its colour.
+func (r Report) mood() (mark, class string) {
+	switch r.Verdict {
+	case Conformant:
+		return "✔", "good"
+	case NonConformant:
+		return "✗", "bad"
+	}
+	return "?", "mild"
+}
+
+func (r Receiver) title() string {
+	return strings.TrimSpace(r.Name + " " + r.Version)
+}
+
+func (r Report) facts() []told {
+	facts := []told{
+		{Label: "receiver", Text: visible(r.Receiver.Target)},
+		{Label: "started", Text: r.Started.UTC().Format(time.RFC1123)},
+		{Label: "took", Text: visible(r.took())},
+		{Label: "seed", Text: fmt.Sprint(r.Seed)},
+		{Label: "repeat", Text: visible(r.Reproduce), Command: true},
+	}
+	return slices.DeleteFunc(facts, func(t told) bool {
+		return t.Text == "" || t.Label == "started" && r.Started.IsZero()
+	})
+}
+
+func (r Report) pageItem(item Item) pageItem {
+	out := pageItem{Item: item.Item, Status: item.Status, Counts: r.counts(item.Item)}
+	switch item.Status {
+	case Passed:
+		out.Mark, out.Mood = "✔", "good"
+	case Failed:
+		out.Mark, out.Mood = "✗", "bad"
+	case Waived:
+		out.Mark, out.Mood = "!", "mild"
+	case NotObserved:
+		out.Mark, out.Mood = "?", "mild"
+	default:
+		out.Mark, out.Mood = "–", "soft"
+	}
+	// The link leads to what there is to do, or else to what was seen.
+	for _, requirements := range [][]Requirement{r.failures(), r.Requirements} {
+		for _, requirement := range requirements {
+			if requirement.Item == item.Item && out.Link == "" {
+				out.Link = requirement.ID
+			}
+		}
+	}
+	return out
+}
+
+func (r Report) pageFailure(q Requirement) pageFailure {
+	out := pageFailure{
+		ID: q.ID, Title: visible(q.Title), Item: q.Item, Level: q.binding(), Mark: "✗", Mood: "bad",
+		Advice: tellAll(q.advise()),
+	}
+	if q.Status == Waived {
+		out.Waived = visible(q.Reason)
+	}
+	if q.Status == Waived || !q.Required {
+		out.Mark, out.Mood = "!", "mild"
+	}
+	if len(q.Findings) == 0 {
+		return out
+	}
+	if q.Decisive(q.Findings[0]) != nil {
+		out.Replay = "hookcheck replay . " + q.ID
+		if !strings.HasPrefix(r.Receiver.Target, "url ") {
+			out.Replay += " --config hookcheck.yaml"
+		}
+	}
+	for _, f := range q.Findings {
+		out.More = append(out.More, q.pageFinding(f))
+	}
+	out.First, out.More = &out.More[0], out.More[1:]
+	if more := len(out.More); more > 0 {
+		out.MoreCount = plural(more, "more finding")
+		out.Count = plural(more+1, "finding")
+	}
+	return out
+}
+
+func (r Requirement) pageFinding(f Finding) (out pageFinding) {
+	out.Lines = tellAll(r.tell(f))
+	for _, i := range f.Evidence {
+		out.Exchanges = append(out.Exchanges, r.Evidence[i].wire())
+	}
+	return out
+}
+
+func tellAll(lines []line) (out []told) {
+	for _, l := range lines {
+		out = append(out, told{Label: l.label, Text: visible(l.text), Command: l.label == labelRepeat})
+	}
+	return out
+}
+
+func (e Exchange) wire() wire {
+	came := "no answer"
+	if e.Response != nil {
+		came = fmt.Sprint(e.Response.Status)
+	}
+	came += fmt.Sprintf(" after %.0f ms\n", e.Seconds*1000)
+	if e.Error != "" {
+		came += e.Error + "\n"
+	}
+	if e.Response != nil {
+		came += headers(e.Response.Headers) + "\n" + e.Response.Body
+	}
+	return wire{
+		Sent: visible(e.Request.Method + " " + e.Request.URL + "\n" + headers(e.Request.Headers) + "\n" + e.Request.Body),
+		Came: visible(came),
+	}
+}
+
+func headers(all map[string][]string) string {
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, value := range all[name] {
+			fmt.Fprintf(&out, "%s: %s\n", name, value)
+		}
+	}
+	return out.String()
+}
+
+// Observed says how much a judgement rests on.
+func (r Requirement) Observed() string { return plural(r.Observations, "observation") }
