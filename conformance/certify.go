@@ -16,6 +16,8 @@ import (
 type Progress struct {
 	// Preparing is called before each step that can take long.
 	Preparing func(what string)
+	// Awaiting is called before the evidence for a requirement is waited for.
+	Awaiting func(requirement report.Requirement)
 	// Judged is called for each requirement, in the order of the catalogue.
 	Judged func(result report.Requirement)
 }
@@ -40,7 +42,7 @@ func Certify(ctx context.Context, cfg Config, progress Progress) (report.Report,
 	if err != nil {
 		return report.Report{}, err
 	}
-	s.hooks = hooks{preparing: progress.Preparing, judged: progress.Judged}
+	s.hooks = hooks{preparing: progress.Preparing, awaiting: progress.Awaiting, judged: progress.Judged}
 
 	// Ginkgo's own report would tell the same a second time, in other words.
 	defer func(out io.Writer) { formatter.ColorableStdOut = out }(formatter.ColorableStdOut)

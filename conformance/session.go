@@ -65,6 +65,7 @@ type session struct {
 // hooks tell of progress. Each may be nil.
 type hooks struct {
 	preparing func(what string)
+	awaiting  func(requirement report.Requirement)
 	judged    func(result report.Requirement)
 }
 
@@ -182,6 +183,9 @@ func (s *session) experiments() []lab.Experiment {
 func (s *session) judge(ctx context.Context, i int) report.Requirement {
 	result := &s.results[i]
 	if result.Status == "" {
+		if s.hooks.awaiting != nil {
+			s.hooks.awaiting(*result)
+		}
 		s.settle(result, s.selection[i].Judge(ctx, s.lab))
 	}
 	if s.hooks.judged != nil {

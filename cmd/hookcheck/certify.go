@@ -106,7 +106,7 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 	if cfg.Receiver.Receiver.Kind() == "dockerfile" {
 		cfg.BuildOutput = io.Discard
 	}
-	result, err := conformance.Certify(cmd.Context(), cfg, conformance.Progress{Preparing: progress.step, Judged: progress.judged})
+	result, err := conformance.Certify(cmd.Context(), cfg, conformance.Progress{Preparing: progress.step, Awaiting: progress.awaiting, Judged: progress.judged})
 	progress.end()
 	var usage *conformance.UsageError
 	if errors.As(err, &usage) {

@@ -18,6 +18,7 @@ import (
 type progress struct {
 	out      io.Writer
 	terminal bool
+	width    int // of the terminal, in characters
 	total    int
 	start    time.Time
 
@@ -35,16 +36,18 @@ func newProgress(out io.Writer, total int, quiet bool) *progress {
 	}
 	file, isFile := out.(*os.File)
 	p := &progress{out: out, total: total, start: time.Now(), stop: make(chan struct{})}
-	p.terminal = isFile && term.IsTerminal(int(file.Fd())) //nolint:gosec // file descriptors are small
-	if p.terminal {
-		p.ended.Go(p.refresh)
+	every := 5 * time.Second
+	if isFile && term.IsTerminal(int(file.Fd())) { //nolint:gosec // file descriptors are small
+		p.terminal, every = true, 200*time.Millisecond
+		p.width, _, _ = term.GetSize(int(file.Fd())) //nolint:gosec // see above; 0 does not cut
 	}
+	p.ended.Go(func() { p.refresh(every) })
 	return p
 }
 
 // refresh keeps the seconds running while nothing else happens.
-func (p *progress) refresh() {
-	ticker := time.NewTicker(200 * time.Millisecond)
+func (p *progress) refresh(every time.Duration) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -67,11 +70,16 @@ func (p *progress) step(what string) {
 	}
 }
 
+func (p *progress) awaiting(requirement report.Requirement) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.what = requirement.ID + " " + requirement.Title
+}
+
 func (p *progress) judged(result report.Requirement) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
-	p.what = result.ID
 	if result.Status != report.Failed {
 		return
 	}
@@ -87,7 +95,14 @@ func (p *progress) judged(result report.Requirement) {
 func (p *progress) draw() {
 	line := fmt.Sprintf("%5.1fs %s", time.Since(p.start).Seconds(), p.what)
 	if p.done > 0 {
-		line = fmt.Sprintf("%5.1fs %d of %d judged, %d failed; after %s", time.Since(p.start).Seconds(), p.done, p.total, p.failed, p.what)
+		line = fmt.Sprintf("%5.1fs %d of %d judged, %d failed; waiting for %s", time.Since(p.start).Seconds(), p.done, p.total, p.failed, p.what)
+	}
+	if !p.terminal {
+		fmt.Fprintln(p.out, line)
+		return
+	}
+	if runes := []rune(line); p.width > 1 && len(runes) >= p.width {
+		line = string(runes[:p.width-2]) + "…"
 	}
 	fmt.Fprintf(p.out, "\r\033[K%s", line)
 }
