@@ -25,7 +25,7 @@ func certify(t *testing.T, args ...string) (result report.Report, exitCode int, 
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	result, err = report.Read(filepath.Join(dir, "report.json"))
+	result, _, err = report.Read(filepath.Join(dir, "report.json"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}

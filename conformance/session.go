@@ -71,14 +71,8 @@ type hooks struct {
 
 // newSession checks everything that can be checked before anything is started.
 func newSession(cfg Config) (*session, error) {
-	if err := cfg.Receiver.ReadSecret(); err != nil {
-		return nil, &UsageError{err.Error()}
-	}
-	if cfg.Receiver.Observe.Sink == nil && cfg.Receiver.Receiver.UsesEffectURL() {
-		cfg.Receiver.Observe.Sink = config.DefaultSink()
-	}
-	if err := cfg.Receiver.Check(); err != nil {
-		return nil, &UsageError{err.Error()}
+	if err := complete(&cfg.Receiver); err != nil {
+		return nil, err
 	}
 	if err := checkWaivers(cfg.Receiver); err != nil {
 		return nil, err
@@ -98,6 +92,20 @@ func newSession(cfg Config) (*session, error) {
 		s.results = append(s.results, planned(r, cfg.Receiver, s.profile, cfg.Profile != "", cfg.Strict))
 	}
 	return s, nil
+}
+
+// complete fills in what the configuration leaves to be found out, and checks it.
+func complete(cfg *config.Config) error {
+	if err := cfg.ReadSecret(); err != nil {
+		return &UsageError{err.Error()}
+	}
+	if cfg.Observe.Sink == nil && cfg.Receiver.UsesEffectURL() {
+		cfg.Observe.Sink = config.DefaultSink()
+	}
+	if err := cfg.Check(); err != nil {
+		return &UsageError{err.Error()}
+	}
+	return nil
 }
 
 // randomSeed is short enough to be typed.

@@ -25,6 +25,7 @@ it certifies your receiver, simulates moncreneau, and rehearses its worst week.`
 	root.AddCommand(
 		newCertifyCommand(),
 		newRequirementsCommand(),
+		newReplayCommand(),
 		newFixturesCommand(),
 		newSimulateCommand(),
 		newEmitCommand(),

@@ -22,7 +22,7 @@ func (r Report) WriteBadge(w io.Writer) error {
 	if r.Partial != "" {
 		about += ", in part"
 	}
-	left, right := "moncreneau webhooks", visible(r.Verdict+" · "+about)
+	left, right := "moncreneau webhooks", Visible(r.Verdict+" · "+about)
 	leftWidth, rightWidth := badgeWidth(left), badgeWidth(right)
 	title := html.EscapeString(left + ": " + right)
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="20" role="img" aria-label="%[2]s">

@@ -99,7 +99,24 @@ func (r Requirement) summary() string {
 	if more := len(r.Findings) - 1; more > 0 {
 		text += fmt.Sprintf(" (and %s more)", plural(more, "finding"))
 	}
-	return visible(text)
+	return Visible(text)
+}
+
+// Answer is what came back, in a line: "400 after 7 ms: {…}".
+func (e Exchange) Answer() string {
+	text := NoAnswer
+	if e.Response != nil {
+		text = fmt.Sprint(e.Response.Status)
+	}
+	text += fmt.Sprintf(" after %.0f ms", e.Seconds*1000)
+	if e.Error != "" {
+		text += " (" + e.Error + ")"
+	}
+	if e.Response != nil && e.Response.Body != "" {
+		body := []rune(e.Response.Body)
+		text += ": " + string(body[:min(len(body), 200)])
+	}
+	return strings.ReplaceAll(Visible(text), "\n", " ")
 }
 
 // binding is the level, with what makes a SHOULD binding.

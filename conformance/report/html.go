@@ -72,8 +72,8 @@ func (r Report) WriteHTML(w io.Writer) error {
 		Policy: fmt.Sprintf("default-src 'none'; img-src data:; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'",
 			digestOf(pageCSS), digestOf(pageJS)),
 		Style: template.CSS(pageCSS), Script: template.JS(pageJS), //nolint:gosec // our own files
-		Verdict: r.Verdict, Receiver: visible(r.Receiver.title()), Mood: mood, Mark: mark,
-		Scope: visible(r.scope()), Reason: visible(r.Reason), Waivers: tellAll(r.waivers()),
+		Verdict: r.Verdict, Receiver: Visible(r.Receiver.title()), Mood: mood, Mark: mark,
+		Scope: Visible(r.scope()), Reason: Visible(r.Reason), Waivers: tellAll(r.waivers()),
 		NotObserved: r.grouped(NotObserved), NotApplicable: r.grouped(NotApplicable),
 		Facts: r.facts(), URL: "its old address", Tool: strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version),
 	}
@@ -120,11 +120,11 @@ func (r Receiver) title() string {
 
 func (r Report) facts() []told {
 	facts := []told{
-		{Label: "receiver", Text: visible(r.Receiver.Target)},
+		{Label: "receiver", Text: Visible(r.Receiver.Target)},
 		{Label: "started", Text: r.Started.UTC().Format(time.RFC1123)},
-		{Label: "took", Text: visible(r.took())},
+		{Label: "took", Text: Visible(r.took())},
 		{Label: "seed", Text: fmt.Sprint(r.Seed)},
-		{Label: "repeat", Text: visible(r.Reproduce), Command: true},
+		{Label: "repeat", Text: Visible(r.Reproduce), Command: true},
 	}
 	return slices.DeleteFunc(facts, func(t told) bool {
 		return t.Text == "" || t.Label == "started" && r.Started.IsZero()
@@ -158,11 +158,11 @@ func (r Report) pageItem(item Item) pageItem {
 
 func (r Report) pageFailure(q Requirement) pageFailure {
 	out := pageFailure{
-		ID: q.ID, Title: visible(q.Title), Item: q.Item, Level: q.binding(), Mark: "✗", Mood: "bad",
+		ID: q.ID, Title: Visible(q.Title), Item: q.Item, Level: q.binding(), Mark: "✗", Mood: "bad",
 		Advice: tellAll(q.advise()),
 	}
 	if q.Status == Waived {
-		out.Waived = visible(q.Reason)
+		out.Waived = Visible(q.Reason)
 	}
 	if q.Status == Waived || !q.Required {
 		out.Mark, out.Mood = "!", "mild"
@@ -197,7 +197,7 @@ func (r Requirement) pageFinding(f Finding) (out pageFinding) {
 
 func tellAll(lines []line) (out []told) {
 	for _, l := range lines {
-		out = append(out, told{Label: l.label, Text: visible(l.text), Command: l.label == labelRepeat})
+		out = append(out, told{Label: l.label, Text: Visible(l.text), Command: l.label == labelRepeat})
 	}
 	return out
 }
@@ -215,8 +215,8 @@ func (e Exchange) wire() wire {
 		came += headers(e.Response.Headers) + "\n" + e.Response.Body
 	}
 	return wire{
-		Sent: visible(e.Request.Method + " " + e.Request.URL + "\n" + headers(e.Request.Headers) + "\n" + e.Request.Body),
-		Came: visible(came),
+		Sent: Visible(e.Request.Method + " " + e.Request.URL + "\n" + headers(e.Request.Headers) + "\n" + e.Request.Body),
+		Came: Visible(came),
 	}
 }
 

@@ -46,7 +46,7 @@ type junitMessage struct {
 // not observed is an error, so that no dashboard takes it for a pass; anything
 // else that was not judged or not met is skipped, with the reason.
 func (r Report) WriteJUnit(w io.Writer) error {
-	out := junitSuites{Name: "hookcheck " + visible(r.Receiver.Name), Time: fmt.Sprintf("%.3f", r.DurationSeconds)}
+	out := junitSuites{Name: "hookcheck " + Visible(r.Receiver.Name), Time: fmt.Sprintf("%.3f", r.DurationSeconds)}
 	for _, item := range r.Checklist {
 		suite := junitSuite{Name: item.Item, Timestamp: r.Started.UTC().Format(time.RFC3339)}
 		for _, requirement := range r.Requirements {
@@ -80,12 +80,12 @@ func (s *junitSuite) add(r Requirement) {
 		c.Failure = &junitMessage{Message: r.summary(), Type: r.Level, Text: r.Text()}
 	case r.Status == NotObserved && r.Required:
 		s.Errors++
-		c.Error = &junitMessage{Message: "not observed: " + visible(r.Reason), Type: "not observed"}
+		c.Error = &junitMessage{Message: "not observed: " + Visible(r.Reason), Type: "not observed"}
 	case r.Status != Passed:
 		s.Skipped++
 		message := r.Status
 		if r.Reason != "" {
-			message += ": " + visible(r.Reason)
+			message += ": " + Visible(r.Reason)
 		}
 		c.Skipped = &junitMessage{Message: message, Text: r.Text()}
 	}

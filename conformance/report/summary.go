@@ -85,7 +85,7 @@ func (r Report) summariseUnseen(w io.Writer) {
 // markdown is text as Markdown and HTML show it as it stands, in one line.
 func markdown(text string) string {
 	var out strings.Builder
-	for _, c := range visible(text) {
+	for _, c := range Visible(text) {
 		switch {
 		case c == '\n':
 			out.WriteByte(' ')
@@ -109,7 +109,7 @@ func markdown(text string) string {
 
 // fenced is text as a block of code, whatever it holds.
 func fenced(text string) string {
-	text = visible(text)
+	text = Visible(text)
 	fence := "```"
 	for strings.Contains(text, fence) {
 		fence += "`"

@@ -50,7 +50,7 @@ func (r Requirement) writeFailure(w io.Writer, p palette) {
 	if !r.Required || r.Status == Waived {
 		mark = p.mild("! " + r.ID)
 	}
-	fmt.Fprintf(w, "%s %s %s\n", mark, p.strong(visible(r.Title)), p.faint("("+r.binding()+")"))
+	fmt.Fprintf(w, "%s %s %s\n", mark, p.strong(Visible(r.Title)), p.faint("("+r.binding()+")"))
 	write := func(l line) {
 		text := indented(l.text, margin)
 		switch l.label {
@@ -118,7 +118,7 @@ func (r Report) writeVerdict(w io.Writer, p palette) {
 	if paint == nil {
 		paint = p.mild
 	}
-	fmt.Fprintf(w, "%s (%s) %s\n", p.strong(paint(r.Verdict)), visible(r.scope()), visible(r.Receiver.Target))
+	fmt.Fprintf(w, "%s (%s) %s\n", p.strong(paint(r.Verdict)), Visible(r.scope()), Visible(r.Receiver.Target))
 	if r.Reason != "" {
 		fmt.Fprintf(w, "  %s\n", indented(r.Reason, "  "))
 	}
@@ -126,6 +126,6 @@ func (r Report) writeVerdict(w io.Writer, p palette) {
 		fmt.Fprintf(w, "  %s: %s\n", waiver.label, indented(waiver.text, "    "))
 	}
 	if took := r.took(); took != "" {
-		fmt.Fprintf(w, "  %s; seed %d\n", visible(took), r.Seed)
+		fmt.Fprintf(w, "  %s; seed %d\n", Visible(took), r.Seed)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// visible writes characters that a terminal obeys instead of showing them, or
+// Visible writes characters that a terminal obeys instead of showing them, or
 // that nobody sees, as escapes. A receiver's answer may hold anything; line
 // feeds stay, for the caller to indent.
-func visible(text string) string {
+func Visible(text string) string {
 	var out strings.Builder
 	for _, r := range text {
 		switch {
@@ -24,7 +24,7 @@ func visible(text string) string {
 	return out.String()
 }
 
-// indented is visible text whose further lines begin with margin.
+// indented is Visible text whose further lines begin with margin.
 func indented(text, margin string) string {
-	return strings.ReplaceAll(strings.TrimRight(visible(text), "\n"), "\n", "\n"+margin)
+	return strings.ReplaceAll(strings.TrimRight(Visible(text), "\n"), "\n", "\n"+margin)
 }
