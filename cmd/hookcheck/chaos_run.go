@@ -169,7 +169,11 @@ func (f *runFlags) repeat(args []string) string {
 	} else {
 		words = append(words, args[0], "--seed", fmt.Sprint(f.plan.seed))
 	}
-	words = append(words, "--to", f.to)
+	target := f.to
+	if u, err := emitter.ParseURL(f.to); err == nil && u.User != nil {
+		target = u.Redacted() // a report may be shown to others
+	}
+	words = append(words, "--to", target)
 	for _, flag := range []struct{ name, value string }{
 		{"--shard", f.plan.shard}, {"--effects", f.effects}, {"--secret-file", f.secret.file},
 	} {

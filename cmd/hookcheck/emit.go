@@ -32,6 +32,7 @@ type emitFlags struct {
 	maxInFlight  int
 	record       string
 	format       string
+	full         fullSpeedFlags
 }
 
 func newEmitCommand() *cobra.Command {
@@ -48,7 +49,8 @@ Exit code: 0 every genuine event was acknowledged and every broken one refused, 
   hookcheck emit --to http://127.0.0.1:8080/webhooks/moncreneau
   hookcheck emit --to … --type appointment.created --count 500 --rate 100/s
   hookcheck emit --to … --count 200 --duplicate 5% --delay 0s..3s --malformed 2% --bad-signature 1% --seed 7
-  hookcheck emit --to … --count 1000 --rate max --format json | jq .latency`,
+  hookcheck emit --to … --count 1000 --rate max --format json | jq .latency
+  hookcheck emit --to … --full-speed --duration 10s        # what does the endpoint bear?`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
@@ -70,6 +72,7 @@ Exit code: 0 every genuine event was acknowledged and every broken one refused, 
 	flags.StringVar(&f.record, "record", "", "file for the record of every attempt, as lines of JSON")
 	flags.StringVar(&f.format, "format", "text", "what is printed at the end: text or json")
 	_ = cmd.MarkFlagRequired("to")
+	f.full.register(cmd)
 	return cmd
 }
 
@@ -93,6 +96,9 @@ func (f *emitFlags) run(cmd *cobra.Command) error {
 	}
 	if f.seed == 0 {
 		f.seed = drawSeed()
+	}
+	if f.full.on {
+		return f.full.run(cmd, f, secret)
 	}
 	plan := chaos.Plan{Scenario: scenario, Seed: f.seed}
 	if sendsBroken(plan) { // a small share of few events may be none

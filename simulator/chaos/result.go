@@ -98,7 +98,8 @@ type Percentiles struct {
 	Max   Millis `json:"maxMs"`
 }
 
-func percentiles(h *hdrhistogram.Histogram) Percentiles {
+// NewPercentiles sums up a histogram of microseconds.
+func NewPercentiles(h *hdrhistogram.Histogram) Percentiles {
 	at := func(q float64) Millis { return Millis(float64(h.ValueAtQuantile(q)) / 1000) }
 	return Percentiles{h.TotalCount(), at(50), at(90), at(99), at(99.9), Millis(float64(h.Max()) / 1000)}
 }
@@ -126,7 +127,7 @@ func (t *Tally) Result() Result {
 	r := Result{
 		Scenario: h.Scenario.Name, About: h.Scenario.About, Seed: h.Seed, Plan: h.Plan, Shards: t.given(),
 		Target: h.Target, Started: h.Started, Complete: t.incomplete() == "", Duration: millis(t.end.Duration), Counts: counts,
-		Latency: percentiles(t.latency), Lag: percentiles(t.lag),
+		Latency: NewPercentiles(t.latency), Lag: NewPercentiles(t.lag),
 		Outcomes: t.statuses, Faults: t.faults, Series: t.buckets(),
 	}
 	r.Expectations = t.judge(h.Scenario.Expect, counts, r.Latency)
