@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +154,28 @@ func TestCreditsAreTakenAndGivenBack(t *testing.T) {
 		t.Errorf("cancelling again: %d %s, %d credits", a.status, a.body, credits())
 	}
 	s.call("POST", "/api/v1/appointments", `{"departmentId":5,"dateTime":"2026-01-20T10:00:00","name":"B"}`).want(201)
+}
+
+func TestASlotIsBookedOnce(t *testing.T) {
+	s := start(t, standin.Options{RateLimit: api.Unlimited})
+	var booked, refused atomic.Int32
+	t.Run("twenty at the same time", func(t *testing.T) {
+		for i := range 20 {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				caller := sim{t: t, url: s.url, spec: s.spec}
+				switch a := caller.call("POST", "/api/v1/appointments", fmt.Sprintf(`{"departmentId":5,"dateTime":"2026-01-20T10:00:00","name":"P%d"}`, i)); a.status {
+				case 201:
+					booked.Add(1)
+				case 409:
+					refused.Add(1)
+				}
+			})
+		}
+	})
+	if booked.Load() != 1 || refused.Load() != 19 {
+		t.Errorf("one slot was booked %d times and refused %d times, want 1 and 19", booked.Load(), refused.Load())
+	}
 }
 
 func TestPaging(t *testing.T) {

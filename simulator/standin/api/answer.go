@@ -34,7 +34,13 @@ func (c *call) fail(err error) {
 		body.Timestamp = c.api.Clock.Now().UTC().Format(time.RFC3339)
 		body.Path = c.r.URL.Path
 	}
+	c.log(p.Status(), p.Code)
 	WriteJSON(c.w, p.Status(), body)
+}
+
+// log tells those who debug a client what it has asked for; the key stays out.
+func (c *call) log(status int, code problem.Code) {
+	c.api.Log.Debug("API", slog.String("method", c.r.Method), slog.String("path", c.r.URL.RequestURI()), slog.Int("status", status), slog.String("code", string(code)))
 }
 
 // WriteError answers with an error.
@@ -62,14 +68,19 @@ func AsProblem(log *slog.Logger, r *http.Request, err error) *problem.Error {
 }
 
 func (c *call) succeed(value any) {
+	status := c.status
 	switch {
 	case value == nil:
-		c.w.WriteHeader(http.StatusNoContent)
-	case c.status != 0:
-		WriteJSON(c.w, c.status, value)
-	default:
-		WriteJSON(c.w, http.StatusOK, value)
+		status = http.StatusNoContent
+	case status == 0:
+		status = http.StatusOK
 	}
+	c.log(status, "")
+	if value == nil {
+		c.w.WriteHeader(status)
+		return
+	}
+	WriteJSON(c.w, status, value)
 }
 
 // WriteJSON answers with a status and a value as compact JSON.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/moncreneau/hookcheck/simulator/standin/endpoint"
@@ -119,6 +120,24 @@ func TestShutdownPutsBackWhatIsUnderWay(t *testing.T) {
 		})
 		if d := r.delivery(id); d.State != store.Pending || d.Attempts != 0 {
 			t.Errorf("after the shutdown it is %s with %d attempts, want pending with none", d.State, d.Attempts)
+		}
+	})
+}
+
+func TestAStateThatCannotBeReadEndsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{})
+		r.endpoint("a", func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() })
+		ended := make(chan error)
+		go func() { ended <- r.engine.Run(t.Context()) }()
+		r.event()
+		synctest.Wait() // an attempt is under way
+		if err := r.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r.engine.notify()
+		if err := <-ended; err == nil {
+			t.Error("Run ends without an error")
 		}
 	})
 }

@@ -107,8 +107,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err := e.Store.Do(ctx, func(tx *store.Tx) error { return tx.Requeue() }); err != nil {
 		return fmt.Errorf("deliver: %w", err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	e.open(ctx)
 	defer e.close()
+	defer cancel() // first: close waits for the attempts
 
 	busy := map[string]int{} // attempts under way, by webhook
 	ended := 0
