@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"io"
 	"strings"
 )
@@ -56,7 +57,7 @@ func (r Report) summariseFailures(w io.Writer) {
 		if q.Status == Waived || !q.Required {
 			mark = "⚠️"
 		}
-		fmt.Fprintf(w, "\n<details><summary>%s <b>%s</b> %s (%s)</summary>\n\n", mark, markdown(q.ID), markdown(q.Title), markdown(q.binding()))
+		fmt.Fprintf(w, "\n<details><summary>%s <b>%s</b> %s (%s)</summary>\n\n", mark, inHTML(q.ID), inHTML(q.Title), inHTML(q.binding()))
 		if q.Status == Waived {
 			fmt.Fprintf(w, "- **waived** %s\n", markdown(q.Reason))
 		}
@@ -105,6 +106,11 @@ func markdown(text string) string {
 		}
 	}
 	return strings.ReplaceAll(out.String(), "://", ":&#8203;//") // nor followed
+}
+
+// inHTML is text inside an element, where Markdown does not look.
+func inHTML(text string) string {
+	return html.EscapeString(strings.ReplaceAll(Visible(text), "\n", " "))
 }
 
 // fenced is text as a block of code, whatever it holds.

@@ -7,14 +7,40 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
-// WriteJSON writes the document itself.
+// WriteJSON writes the document itself. Characters that nobody sees are
+// escaped, so that it can be shown on a terminal.
 func (r Report) WriteJSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
+	if err := encoder.Encode(r); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeUnseen(out.Bytes()))
+	return err
+}
+
+// escapeUnseen replaces, in JSON, what is beyond ASCII and cannot be seen.
+func escapeUnseen(text []byte) []byte {
+	var out bytes.Buffer
+	for _, c := range string(text) {
+		switch {
+		case c < utf8.RuneSelf && c != 0x7f, unicode.IsPrint(c):
+			out.WriteRune(c)
+		case c > 0xffff:
+			high, low := utf16.EncodeRune(c)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, c)
+		}
+	}
+	return out.Bytes()
 }
 
 // WriteDir writes the report in all its forms into dir, with the bodies that
