@@ -68,15 +68,35 @@ func (r Result) latencyChart(end time.Duration) chart {
 		{"p99", "p99", func(b Bucket) Millis { return b.P99 }},
 		{"p50", "p50", func(b Bucket) Millis { return b.P50 }},
 	} {
-		var points strings.Builder
-		for _, b := range r.Series {
-			x := float64(b.At.Duration()+bucketLength/2) / float64(end) * plotWidth
-			fmt.Fprintf(&points, "%.1f,%.1f ", x, plotHeight*(1-float64(l.of(b)/top)))
+		c.Legend = append(c.Legend, line{Name: l.name, Class: l.class, Points: "0,5 20,5"})
+		for _, stretch := range stretches(r.Series) {
+			var points strings.Builder
+			for _, b := range stretch {
+				x := float64(b.At.Duration()+bucketLength/2) / float64(end) * plotWidth
+				fmt.Fprintf(&points, "%.1f,%.1f ", x, plotHeight*(1-float64(l.of(b)/top)))
+			}
+			c.Lines = append(c.Lines, line{l.name, l.class, strings.TrimSpace(points.String())})
 		}
-		c.Lines = append(c.Lines, line{l.name, l.class, strings.TrimSpace(points.String())})
 	}
-	c.Legend = c.Lines
 	return c
+}
+
+// stretches are the parts of a series in which answers were timed: where nothing
+// was, no line is drawn.
+func stretches(series []Bucket) [][]Bucket {
+	var all [][]Bucket
+	var last *Bucket
+	for _, b := range series {
+		if b.Max == 0 {
+			continue
+		}
+		if last == nil || b.At.Duration()-last.At.Duration() > 2*bucketLength {
+			all = append(all, nil)
+		}
+		all[len(all)-1] = append(all[len(all)-1], b)
+		last = &b
+	}
+	return all
 }
 
 func (r Result) attemptsChart(end time.Duration) chart {

@@ -30,6 +30,11 @@ func (t *Tally) judge(e Expectations, c Counts, latency Percentiles) []Expectati
 	if e.Broken != "" {
 		all = append(all, t.judgeBroken(e.Broken, c))
 	}
+	if t.incomplete() != "" { // what was cut off says nothing about the receiver
+		for i := range all {
+			all[i].Status, all[i].Problems = NotObserved, nil
+		}
+	}
 	return all
 }
 

@@ -169,6 +169,7 @@ var noAnswer = []struct{ says, word string }{
 	{"reset", "connection reset"},
 	{"deadline exceeded", "timeout"},
 	{"canceled", "cancelled"},
+	{"signal received", "cancelled"}, // the cause that signal.NotifyContext gives
 	{"EOF", "connection closed"},
 }
 
