@@ -16,10 +16,12 @@ type tally struct {
 
 // settle counts the effects of events that should be processed once and of
 // events that should not be at all. Without an observer there is only the
-// reason why there is no count; that is not an error of the experiment.
+// reason why there is no count; that is not an error of the experiment, nor is
+// the loss of the receiver.
 func settle(ctx context.Context, r *lab.Run, once, never []sent) (tally, error) {
 	counted, err := r.Settle(ctx, ids(once), ids(never))
-	if errors.Is(err, lab.ErrUnobserved) {
+	var lost *lab.Lost
+	if errors.Is(err, lab.ErrUnobserved) || errors.As(err, &lost) {
 		return tally{err: err}, nil
 	}
 	return tally{Tally: counted, once: len(once)}, err

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
+	"github.com/moncreneau/hookcheck/conformance/lab"
 	"github.com/moncreneau/hookcheck/conformance/report"
 	"github.com/moncreneau/hookcheck/simulator/emitter"
 )
@@ -23,8 +25,6 @@ type Judgement struct {
 	Evidence []emitter.Attempt
 	// Unobserved says why nothing, or not enough, could be judged.
 	Unobserved string
-	// Failed says that hookcheck, not the receiver, is the cause of Unobserved.
-	Failed bool
 }
 
 // Finding is one way in which a requirement does not hold.
@@ -49,7 +49,15 @@ func (j *Judgement) Passed() bool {
 }
 
 // Require notes one observation, and a finding unless ok.
+//
+// Attempts that a receiver was no longer there to answer are no observation,
+// whatever is said of them: that the receiver is gone is one finding, VAL-17's.
 func (j *Judgement) Require(ok bool, expected, actual string, attempts ...emitter.Attempt) {
+	for _, a := range attempts {
+		if j.lost(a.Err) {
+			return
+		}
+	}
 	j.Observed++
 	if !ok {
 		j.Findings = append(j.Findings, Finding{Expected: expected, Actual: actual, Attempts: attempts})
@@ -65,6 +73,16 @@ func (j *Judgement) NotObserved(format string, args ...any) {
 	if j.Unobserved == "" {
 		j.Unobserved = fmt.Sprintf(format, args...)
 	}
+}
+
+// lost reports whether err is the loss of the receiver, and notes it if so.
+func (j *Judgement) lost(err error) bool {
+	var lost *lab.Lost
+	if !errors.As(err, &lost) {
+		return false
+	}
+	j.NotObserved("%v before this could be judged: see VAL-17", lost)
+	return true
 }
 
 // Diagnose names a trap on every finding that has none yet.
@@ -103,10 +121,10 @@ func (j *Judgement) Answer(a emitter.Attempt, want outcome, what string) {
 		j.NotObserved("%s was answered 429 although the declared rate limit was kept: see RATE-01", what)
 		return
 	}
-	ok := want.ok(a.Status)
-	j.Require(ok, want.text, fmt.Sprintf("%s, for %s", describe(a), what), a)
-	if !ok {
-		j.Findings[len(j.Findings)-1].Accepts = want.accepts
+	before := len(j.Findings)
+	j.Require(want.ok(a.Status), want.text, fmt.Sprintf("%s, for %s", describe(a), what), a)
+	for i := range j.Findings[before:] {
+		j.Findings[before+i].Accepts = want.accepts
 	}
 }
 
@@ -114,8 +132,11 @@ func (j *Judgement) Answer(a emitter.Attempt, want outcome, what string) {
 func describe(a emitter.Attempt) string {
 	if a.Status != 0 {
 		text := fmt.Sprintf("%d", a.Status)
+		if to := a.Header.Get("Location"); to != "" {
+			text += fmt.Sprintf(" to %.100s", to)
+		}
 		if a.Err != nil {
-			text += fmt.Sprintf(" and then %v", shorten(a.Err))
+			text += fmt.Sprintf(" and then %s", shorten(a.Err))
 		}
 		return text + fmt.Sprintf(" after %v", a.Timing.Total.Round(time.Millisecond))
 	}
@@ -123,16 +144,18 @@ func describe(a emitter.Attempt) string {
 	if errors.As(a.Err, &timeout) && timeout.Timeout() {
 		return fmt.Sprintf("no answer within %v", a.Timing.Total.Round(time.Millisecond))
 	}
-	return fmt.Sprintf("no answer: %v", shorten(a.Err))
+	return fmt.Sprintf("no answer: %.200s", shorten(a.Err))
 }
 
-// shorten drops the URL that net/http puts before every error.
-func shorten(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
+// shorten drops who reports an error; it is always the emitter.
+func shorten(err error) string {
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "emit: "), "send: ")
+}
+
+// cutOff reports whether the receiver closed the connection over a request
+// before it had read all of it, which is one way to refuse what is too large.
+func cutOff(a emitter.Attempt) bool {
+	return a.Status == 0 && (errors.Is(a.Err, syscall.ECONNRESET) || errors.Is(a.Err, syscall.EPIPE))
 }
 
 // Processed requires each event to have been processed exactly once, unless
@@ -151,7 +174,9 @@ type sent struct {
 
 func (j *Judgement) count(t tally, want int, events ...sent) {
 	if t.err != nil {
-		j.NotObserved("%v", t.err)
+		if !j.lost(t.err) {
+			j.NotObserved("%v", t.err)
+		}
 		return
 	}
 	expected := map[int]string{0: "no effect", 1: "exactly one effect"}[want]
@@ -169,7 +194,9 @@ func (j *Judgement) count(t tally, want int, events ...sent) {
 // AtLeastOnce requires that no event was lost; a second effect is not judged.
 func (j *Judgement) AtLeastOnce(t tally, events ...sent) {
 	if t.err != nil {
-		j.NotObserved("%v", t.err)
+		if !j.lost(t.err) {
+			j.NotObserved("%v", t.err)
+		}
 		return
 	}
 	if t.Of == nil {

@@ -118,6 +118,14 @@ func limited(cfg config.Config) string {
 // RFC 9110's, the IETF draft's in its old and new form, and the older custom.
 var rateFields = []string{"Retry-After", "RateLimit", "RateLimit-Policy", "RateLimit-Reset", "RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Remaining"}
 
+// notBelow is what is expected of requests that keep the limit.
+func notBelow(limit config.RateLimit) string {
+	if limit.None {
+		return "no 429 at all, since no rate limit is declared"
+	}
+	return fmt.Sprintf("no 429 below %d requests in %v", limit.Requests, limit.Window)
+}
+
 func rateLimit() []Requirement {
 	throttling := func(f flood, j *Judgement) bool {
 		if len(f.throttled) == 0 {
@@ -137,11 +145,14 @@ func rateLimit() []Requirement {
 					return err
 				}
 				for _, s := range f.within {
-					j.Require(s.final().Status != http.StatusTooManyRequests, fmt.Sprintf("no 429 below %d requests in %v", f.limit.Requests, f.limit.Window), describe(s.final()), s.attempts...)
+					j.Require(s.final().Status != http.StatusTooManyRequests, notBelow(f.limit), describe(s.final()), s.attempts...)
 				}
 				throttles := l.Throttled()
 				for _, t := range throttles {
-					j.Require(false, fmt.Sprintf("no 429 below %d requests in %v", t.Limit.Requests, t.Limit.Window), describe(t.Attempt), t.Attempt)
+					j.Require(false, notBelow(t.Limit), describe(t.Attempt), t.Attempt)
+				}
+				for _, lost := range l.Losses() {
+					j.lost(lost)
 				}
 				if len(f.within) == 0 && len(throttles) == 0 {
 					j.Observed++ // no limit is declared, and the whole run met none

@@ -8,7 +8,6 @@ package catalogue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -119,8 +118,9 @@ func (r Requirement) Unobservable(cfg config.Config) []string {
 func (r Requirement) Judge(ctx context.Context, l *lab.Lab) Judgement {
 	j := &Judgement{}
 	if err := r.check.judge(ctx, l, j); err != nil {
-		j.NotObserved("%v", err)
-		j.Failed = !errors.Is(err, lab.ErrUnobserved) && ctx.Err() == nil
+		if !j.lost(err) {
+			j.NotObserved("%v", err)
+		}
 		return *j
 	}
 	if needs := r.AllNeeds(); needs&(lab.Effects|lab.Sink|lab.PerEvent) != 0 && l.Config().Observe.Sink != nil && !l.EffectsSeen() {

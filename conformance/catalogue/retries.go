@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/moncreneau/hookcheck/conformance/config"
@@ -37,18 +38,26 @@ func failing(ctx context.Context, r *lab.Run, what string, failures int, script 
 	r.Sink().Script(ev.ID, script)
 	start := r.Clock().Now()
 	t := retried{event: genuine(ctx, r, ev, what)}
-	declared := r.Config().Declare.Retries
-	bound := r.Config().Patience
-	for n := range failures {
-		bound += 2 * declared.Wait(n+1)
+	if !t.event.final().Acknowledged() {
+		return t
 	}
-	ctx, cancel := context.WithTimeout(ctx, bound)
+	ctx, cancel := context.WithTimeout(ctx, retryBound(r, failures))
 	defer cancel()
 	var err error
 	t.calls, err = r.Sink().Await(ctx, ev.ID, func(calls []effects.Call) bool { return effects.CountDone(calls) > 0 })
 	t.done = err == nil
 	r.Waited(start, fmt.Sprintf("the retries of an event that fails %d times", failures))
 	return t
+}
+
+// retryBound is the time by which an event that fails so often should have been
+// tried once more: twice the declared waits, and the usual patience.
+func retryBound(r *lab.Run, failures int) time.Duration {
+	bound := r.Config().Patience
+	for n := range failures {
+		bound += 2 * r.Config().Declare.Retries.Wait(n+1)
+	}
+	return bound
 }
 
 var passingFailureTrial = lab.Define(lab.Plan{Name: "passing failure", Setting: lab.Troubled, Needs: lab.Sink, Counts: true, Requests: 3},
@@ -87,11 +96,7 @@ var poisonTrial = lab.Define(lab.Plan{Name: "poison", Setting: lab.Alone, Needs:
 			r.Sink().Script(ev.ID, effects.Script{Fail: effects.Always})
 			return genuine(ctx, r, ev, "an event whose processing always fails")
 		})
-		for _, s := range acknowledgedOf(p.poison) {
-			if awaitCalls(ctx, r, s.id, 1, ended) == nil {
-				break
-			}
-		}
+		awaitFirst(ctx, r, acknowledgedOf(p.poison))
 		p.good = each(r.Events(good), func(ev fixtures.Event) sent {
 			return genuine(ctx, r, ev, fmt.Sprintf("a good event that came after %d that always fail", poison))
 		})
@@ -100,9 +105,11 @@ var poisonTrial = lab.Define(lab.Plan{Name: "poison", Setting: lab.Alone, Needs:
 		}
 		start := r.Clock().Now()
 		declared := r.Config().Declare.Retries
+		// One bound for all: a receiver that never tries them is not waited for once for each.
+		within, cancel := context.WithTimeout(ctx, retryBound(r, declared.Attempts-1))
+		defer cancel()
 		for _, s := range acknowledgedOf(p.poison) {
-			_ = awaitCalls(ctx, r, s.id, declared.Attempts, begun) // whatever comes is judged
-			calls := r.Sink().Calls(s.id)
+			calls, _ := r.Sink().Await(within, s.id, func(calls []effects.Call) bool { return len(calls) >= declared.Attempts }) // whatever came is judged
 			p.tried = max(p.tried, len(calls))
 			if len(calls) > 0 && calls[len(calls)-1].Start.After(p.last) {
 				p.last = calls[len(calls)-1].Start
@@ -114,6 +121,16 @@ var poisonTrial = lab.Define(lab.Plan{Name: "poison", Setting: lab.Alone, Needs:
 		}
 		return p, nil
 	})
+
+// awaitFirst waits until the receiver has tried one of the events and failed.
+func awaitFirst(ctx context.Context, r *lab.Run, events []sent) {
+	if len(events) == 0 {
+		return
+	}
+	r.Until(ctx, func() bool {
+		return slices.ContainsFunc(events, func(s sent) bool { return ended(r.Sink().Calls(s.id)) > 0 })
+	})
+}
 
 // givenUp is an event that always fails, watched until nothing more can come of it.
 type givenUp struct {
@@ -141,6 +158,9 @@ var givenUpTrial = lab.Define(lab.Plan{Name: "dead letter", Setting: lab.Alone, 
 		r.Sink().Script(ev.ID, effects.Script{Fail: effects.Always})
 		start := r.Clock().Now()
 		g.event = genuine(ctx, r, ev, "an event whose processing always fails")
+		if !g.event.final().Acknowledged() {
+			return g, nil
+		}
 		g.watched = watchForMore(ctx, r, ev.ID)
 		g.calls = r.Sink().Calls(ev.ID)
 		r.Waited(start, fmt.Sprintf("the last of %d attempts, and then to see that no other follows", r.Config().Declare.Retries.Attempts))

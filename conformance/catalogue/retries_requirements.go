@@ -171,6 +171,10 @@ func retries() []Requirement {
 			Why:   "Once the cause is mended, what was given up has to be done after all.",
 			Mend:  "Keep the event with its dead letter, and offer a command that queues it again.",
 			check: from(givenUpTrial, func(g givenUp, j *Judgement) {
+				if !g.event.final().Acknowledged() {
+					j.NotObserved("the event was not acknowledged")
+					return
+				}
 				if g.replay != nil {
 					j.Require(false, "the replay to succeed and the event to be processed", g.replay.Error(), g.event.attempts...)
 					return

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -128,11 +129,29 @@ func handledType(r *lab.Run, eventID string) string {
 // health is a genuine event sent when everything else is over.
 var healthTrial = lab.Define(lab.Plan{Name: "health", Requests: 1},
 	func(ctx context.Context, r *lab.Run) (sent, error) {
-		if err := r.Quiet(ctx); err != nil {
+		var lost *lab.Lost
+		if err := r.Quiet(ctx); err != nil && !errors.As(err, &lost) {
 			return sent{}, err
 		}
 		return genuine(ctx, r, r.Event(created), "a genuine event after all the broken ones"), nil
 	})
+
+// tooLong reports whether a body was so long that the receiver did not read all of it.
+func tooLong(b brokenEvent) bool {
+	return b.rule.Kind == fixtures.KindTooDeep && cutOff(b.sent.final())
+}
+
+// ending tells how a receiver was lost, with what it said last.
+func ending(lost *lab.Lost) string {
+	text := fmt.Sprintf("%v (during: %s)", lost, lost.During)
+	if len(lost.Output) > 0 {
+		text += fmt.Sprintf("; the last it wrote: %.300s", lost.Output[len(lost.Output)-1])
+	}
+	if len(lost.Attempts) > 0 {
+		text += "; the last requests before are with this finding"
+	}
+	return text
+}
 
 func (b brokenEvent) in(scope fixtures.Scope, kinds ...fixtures.Kind) bool {
 	if b.rule.Scope != scope {
@@ -189,7 +208,7 @@ func validation() []Requirement {
 			func(b brokenEvent) bool { return b.in(fixtures.ScopeObject) }, refusedPayload),
 		refuses("VAL-08", Should, "JSON that is nested very deeply is refused",
 			"Parsers and code that walk it recursively can exhaust their stack.", "Limit the depth, or parse only the fields you know.",
-			func(b brokenEvent) bool { return b.rule.Kind == fixtures.KindTooDeep }, refused),
+			func(b brokenEvent) bool { return b.rule.Kind == fixtures.KindTooDeep && !tooLong(b) }, refused),
 		{
 			ID: "VAL-09", Level: Must, Guide: validationSection,
 			Title: "No payload, however broken, is answered with a server error",
@@ -197,7 +216,9 @@ func validation() []Requirement {
 			Mend:  "Catch what parsing and validation throw, and answer 400.",
 			check: from(brokenTrial, func(e brokenEvents, j *Judgement) {
 				for _, b := range e.all {
-					j.Answer(b.sent.final(), noServerError, b.sent.what)
+					if !tooLong(b) {
+						j.Answer(b.sent.final(), noServerError, b.sent.what)
+					}
 				}
 			}),
 		},
@@ -286,11 +307,15 @@ func validation() []Requirement {
 			Title: "The receiver is in good health after all of this",
 			Why:   "One bad request must not take the service away from all others.",
 			Mend:  "Catch errors at the edge of each request, and bound what a request may cost.",
-			check: withConfig(healthTrial, func(s sent, l *lab.Lab, j *Judgement) {
-				for _, death := range l.Deaths() {
-					j.Require(false, "the receiver to go on running", death)
+			check: withLab(healthTrial, func(ctx context.Context, s sent, l *lab.Lab, j *Judgement) error {
+				if err := l.AwaitAll(ctx); err != nil {
+					return err
+				}
+				for _, lost := range l.Losses() {
+					j.Require(false, "the receiver to go on answering", ending(lost), lost.Attempts...)
 				}
 				j.Answer(s.final(), acknowledged, s.what)
+				return nil
 			}),
 		},
 	}

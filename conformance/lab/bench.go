@@ -26,6 +26,7 @@ type bench struct {
 	slots   chan struct{}
 	client  *http.Client
 	quiet   quiet
+	vitals  vitals
 	logs    *observe.Logs
 	metrics *observe.Metrics
 	// observers tell one event from another; counter is the first of them, or
@@ -48,13 +49,16 @@ type Throttle struct {
 // own load is never what makes a receiver slow.
 const inFlight = 8
 
+// maxHeader bounds the header of an answer, in bytes; each is kept as evidence.
+const maxHeader = 64 << 10
+
 func (l *Lab) newBench(limit config.RateLimit) *bench {
 	return &bench{
 		lab: l, limit: limit, pace: newPacer(l.clock, limit),
 		slots: make(chan struct{}, inFlight),
 		// A connection for each attempt: a failure is then the receiver's, and
 		// never that of a kept connection which was closed at the wrong moment.
-		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}},
+		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeader}},
 	}
 }
 
@@ -118,6 +122,8 @@ func (b *bench) observersOf(instance target.Instance) (out []observe.Observer) {
 
 // runAll performs the bench's experiments and returns when all have ended.
 func (b *bench) runAll(ctx context.Context) {
+	ctx, cancel := b.vitals.begin(ctx)
+	defer cancel(nil)
 	b.perform(ctx, b.atOnce)
 	for _, s := range b.inTurn {
 		b.perform(ctx, []*scheduled{s})
@@ -134,10 +140,13 @@ func (b *bench) perform(ctx context.Context, group []*scheduled) {
 	running.Wait()
 }
 
-// send makes one attempt, without regard to the budget.
+// send makes one attempt, without regard to the budget, unless the receiver is lost.
 func (b *bench) send(ctx context.Context, d emitter.Delivery, timeout time.Duration) emitter.Attempt {
+	if lost := b.vitals.isLost(); lost != nil {
+		return emitter.Attempt{Delivery: d, Start: b.lab.clock.Now(), Err: lost}
+	}
 	e := emitter.Emitter{URL: b.url(), Client: b.client, Clock: b.lab.clock, Timeout: timeout}
-	return e.Send(ctx, b.asProxy(d))
+	return b.examine(ctx, e.Send(ctx, b.asProxy(d)))
 }
 
 // url is the webhook endpoint of the instance.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Lab struct {
 	benches   []*bench
 	scheduled map[Experiment]*scheduled
 
+	hopes  hopes
 	waits  waits
 	cancel context.CancelCauseFunc
 	work   sync.WaitGroup
@@ -170,12 +172,11 @@ func (l *Lab) AwaitAll(ctx context.Context) error {
 	return nil
 }
 
-// Deaths tells, for each instance that ended by itself, how it ended.
-func (l *Lab) Deaths() []string {
-	var out []string
+// Losses are the receivers that could not be examined to the end.
+func (l *Lab) Losses() (out []*Lost) {
 	for _, b := range l.benches {
-		if how := b.exited(); how != "" {
-			out = append(out, fmt.Sprintf("the receiver %s (during: %s)", how, b.purpose()))
+		if lost := b.vitals.isLost(); lost != nil && !slices.Contains(out, lost) {
+			out = append(out, lost)
 		}
 	}
 	return out

@@ -37,7 +37,7 @@ func newPacer(clock clockwork.Clock, limit config.RateLimit) *pacer {
 // clear waits until a whole window has passed since the last place was taken.
 func (p *pacer) clear(ctx context.Context) error {
 	if p == nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	p.mu.Lock()
 	var due time.Time
@@ -73,7 +73,7 @@ func (p *pacer) wait(ctx context.Context, n int) error {
 func (p *pacer) until(ctx context.Context, at time.Time) error {
 	delay := p.clock.Until(at)
 	if delay <= 0 {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	timer := p.clock.NewTimer(delay)
 	defer timer.Stop()

@@ -39,5 +39,5 @@ func (q *quiet) wait(ctx context.Context, settle func(context.Context)) error {
 		return context.Cause(ctx)
 	}
 	q.settle.Do(func() { settle(ctx) })
-	return ctx.Err()
+	return context.Cause(ctx)
 }

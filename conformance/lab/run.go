@@ -101,7 +101,7 @@ func (r *Run) Send(ctx context.Context, d emitter.Delivery) emitter.Attempt {
 			return a
 		}
 		r.bench.noteThrottled(a)
-		if try == throttledTries || !r.sleep(ctx, retryAfter(a, r.bench.limit)) {
+		if try == throttledTries || len(r.bench.lab.Throttled()) > throttledTolerance || !r.sleep(ctx, retryAfter(a, r.bench.limit)) {
 			return a
 		}
 	}
@@ -122,7 +122,15 @@ func (r *Run) sendInTurn(ctx context.Context, d emitter.Delivery) emitter.Attemp
 	return r.bench.send(ctx, d, r.timeout())
 }
 
-const throttledTries = 3
+const (
+	throttledTries = 3
+	// throttledTolerance is how many answers 429 are waited for.
+	// With more of them its limit is plainly another one, and waiting would take hours.
+	throttledTolerance = 20
+)
+
+// unlimitedWait is the longest wait for a receiver that declares no limit.
+const unlimitedWait = 5 * time.Second
 
 // retryAfter is how long to stay away after an answer 429.
 func retryAfter(a emitter.Attempt, limit config.RateLimit) time.Duration {
@@ -130,10 +138,10 @@ func retryAfter(a emitter.Attempt, limit config.RateLimit) time.Duration {
 	if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		wait = time.Duration(seconds) * time.Second
 	}
-	if !limit.None && wait > limit.Window {
-		wait = limit.Window
+	if limit.None {
+		return min(wait, unlimitedWait)
 	}
-	return min(wait, time.Minute)
+	return min(wait, limit.Window)
 }
 
 func (r *Run) sleep(ctx context.Context, d time.Duration) bool {
@@ -215,6 +223,3 @@ func (r *Run) leave() {
 func (r *Run) Waited(start time.Time, what string) {
 	r.bench.lab.waits.add(r.Clock().Since(start), what)
 }
-
-// Exited tells how the receiver ended if it ended by itself, and "" while it runs.
-func (r *Run) Exited() string { return r.bench.exited() }

@@ -58,14 +58,25 @@ func (r *Run) AwaitProcessed(ctx context.Context, ids ...string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Config().Patience)
 	defer cancel()
 	for {
+		if how := r.bench.exited(); how != "" {
+			return false, r.bench.loss(how)
+		}
 		done, err := r.processed(ctx, ids)
 		if done || err != nil && ctx.Err() == nil {
 			return done, err
 		}
 		if !r.sleep(ctx, watchEvery) {
-			return false, nil
+			return false, r.lost()
 		}
 	}
+}
+
+// lost is the error that the receiver is lost, nil while it is there.
+func (r *Run) lost() error {
+	if lost := r.bench.vitals.isLost(); lost != nil {
+		return lost
+	}
+	return nil
 }
 
 // Until repeats a look until it says that it has seen what was to be seen, or

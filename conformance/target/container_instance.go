@@ -59,6 +59,8 @@ func (i *containerInstance) Exited() string {
 	return i.how
 }
 
+func (i *containerInstance) LastOutput() []string { return i.output.last() }
+
 func (i *containerInstance) Restart(ctx context.Context) error {
 	if err := i.removeContainer(ctx); err != nil {
 		return err

@@ -182,6 +182,8 @@ func (i *processInstance) Exited() string {
 	return i.how
 }
 
+func (i *processInstance) LastOutput() []string { return i.output.last() }
+
 // signal sends sig to the receiver's group and returns what to wait on.
 func (i *processInstance) signal(sig syscall.Signal) <-chan struct{} {
 	i.mu.Lock()

@@ -39,6 +39,12 @@ func awaitReady(ctx context.Context, base, path string, timeout time.Duration, e
 	})
 }
 
+// Reachable waits until the instance takes connections. It gives up when the
+// instance ends or the time is over.
+func Reachable(ctx context.Context, i Instance, within time.Duration) error {
+	return awaitPort(ctx, i.BaseURL(), within, i.Exited)
+}
+
 // awaitPort waits until the port of base accepts connections.
 //
 // Docker's userland proxy accepts on a published port before the container

@@ -51,6 +51,8 @@ type Instance interface {
 	Restart(ctx context.Context) error
 	// Exited tells how the receiver ended if it has ended by itself, and "" while it runs.
 	Exited() string
+	// LastOutput are the last lines that it wrote, none where they are not seen.
+	LastOutput() []string
 	// Run runs a command where the receiver runs and returns its standard output.
 	Run(ctx context.Context, args []string) (string, error)
 	// Remove ends the receiver and deletes its data.

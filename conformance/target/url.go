@@ -47,6 +47,7 @@ func (i urlInstance) Kill(context.Context) error                     { return Er
 func (i urlInstance) Terminate(context.Context, time.Duration) error { return ErrNoLifecycle }
 func (i urlInstance) Restart(context.Context) error                  { return ErrNoLifecycle }
 func (i urlInstance) Exited() string                                 { return "" }
+func (i urlInstance) LastOutput() []string                           { return nil }
 func (i urlInstance) Remove(context.Context) error                   { return nil }
 
 func (i urlInstance) Run(context.Context, []string) (string, error) { return "", ErrNoLifecycle }
