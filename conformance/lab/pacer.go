@@ -52,7 +52,7 @@ func (p *pacer) clear(ctx context.Context) error {
 // are. More than the budget at once is not possible; then it takes all there is.
 func (p *pacer) wait(ctx context.Context, n int) error {
 	if p == nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	n = min(n, p.budget)
 	p.mu.Lock()

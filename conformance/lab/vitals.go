@@ -113,6 +113,7 @@ func (b *bench) examine(ctx context.Context, a emitter.Attempt) emitter.Attempt 
 		return a
 	}
 	if ctx.Err() != nil {
+		a.Err = context.Cause(ctx)
 		return a
 	}
 	b.vitals.remember(a)

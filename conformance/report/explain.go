@@ -208,7 +208,7 @@ func (r Report) took() string {
 		return ""
 	}
 	text := fmt.Sprintf("%.1f s", r.DurationSeconds)
-	if wait := r.LongestWait; wait.Seconds > 0 {
+	if wait := r.LongestWait; wait.Seconds >= 1 { // below, the receiver did not really make us wait
 		text += fmt.Sprintf(", %.2f times the longest wait: %.1f s for %s", r.DurationSeconds/wait.Seconds, wait.Seconds, wait.For)
 	}
 	return text

@@ -25,11 +25,13 @@ var ways = map[string]http.HandlerFunc{
 		}
 		w.WriteHeader(http.StatusOK)
 	},
-	"garbage":   raw("you have reached a printer\r\n\r\n"),
-	"closes":    raw(""),
-	"half":      raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\":"),
-	"headers":   raw("HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Padding: "+strings.Repeat("x", 1000)+"\r\n", 2000) + "\r\n"),
-	"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect) },
+	"garbage": raw("you have reached a printer\r\n\r\n"),
+	"closes":  raw(""),
+	"half":    raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\":"),
+	"headers": raw("HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Padding: "+strings.Repeat("x", 1000)+"\r\n", 2000) + "\r\n"),
+	"redirects": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+	},
 	"moves": func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://127.0.0.1:1/elsewhere", http.StatusMovedPermanently)
 	},
