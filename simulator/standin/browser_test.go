@@ -235,6 +235,11 @@ func TestDashboardInABrowser(t *testing.T) {
 	p.wait(`document.getElementById("detail").getBoundingClientRect().width <= 390 && document.getElementById("detail").scrollWidth <= 390`)
 	p.photograph("phone-detail")
 
+	// What is forgotten leaves the page, the open delivery included.
+	s.call("POST", "/_hookcheck/reset", "").want(http.StatusNoContent)
+	p.wait(`document.querySelectorAll("#stream .row, #endpoints .card, #appointments .card").length === 0 && document.getElementById("detail").hidden`)
+	p.has("#facts", "1000")
+
 	if p.text(`String(window.pwned)`) != "undefined" {
 		t.Error("the answer of an endpoint has run as a script")
 	}

@@ -36,11 +36,13 @@ function showStatus(status) {
 async function loadAll() {
   await endpoints.loadEndpoints(); // the deliveries show their URLs
   await Promise.all([deliveries.loadDeliveries(), appointments.loadAppointments()]);
+  if (detail.opened()) await detail.refresh();
 }
 
 /** What to load or draw again. Changes come in bursts: they are collected for a moment. */
 const due = new Set();
 const work = {
+  everything: loadAll,
   endpoints: endpoints.loadEndpoints,
   appointments: appointments.loadAppointments,
   deliveries: deliveries.renderDeliveries,
@@ -69,7 +71,7 @@ function follow() {
   stream.onopen = () => {
     live.textContent = "live";
     live.className = "live on";
-    if (lost) loadAll().catch((error) => say(error.message, true));
+    if (lost) soon("everything");
     lost = false;
   };
   stream.onerror = () => {
@@ -83,10 +85,10 @@ function follow() {
     soon("deliveries", "endpoints");
     if (d.id === detail.opened()) soon("detail");
   });
-  on("webhook", () => soon("endpoints", "deliveries"));
+  on("webhook", (w) => (w.deleted ? soon("everything") : soon("endpoints", "deliveries"))); // its deliveries go with it
   on("appointment", () => soon("appointments"));
   on("account", (a) => (byId("credits").textContent = a.credits));
-  on("reload", loadAll);
+  on("reload", () => soon("everything"));
 }
 
 begin().catch((error) => say(error.message, true));

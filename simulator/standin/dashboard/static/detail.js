@@ -5,6 +5,7 @@ import { outcome, renderDeliveries } from "./deliveries.js";
 import { urlOf } from "./endpoints.js";
 
 let current; // the id of the delivery that is open
+let endpoint; // where it goes
 
 export const opened = () => current;
 
@@ -26,6 +27,7 @@ export function setUp(tampers) {
 /** Opens a delivery and puts the focus there. */
 export async function open(id) {
   current = id;
+  endpoint = undefined;
   history.replaceState(null, "", `#delivery-${id}`);
   byId("detail").hidden = false;
   document.body.classList.add("open");
@@ -41,7 +43,8 @@ export async function open(id) {
   byId("detail-title").focus({ preventScroll: true });
 }
 
-function close() {
+/** Closes it and returns the focus to its row. */
+export function close() {
   const row = document.querySelector(`[data-delivery="${current}"]`);
   current = undefined;
   history.replaceState(null, "", location.pathname);
@@ -52,11 +55,13 @@ function close() {
   (again ?? byId("deliveries")).focus();
 }
 
-/** Loads the open delivery again. */
+/** Loads the open delivery again, or closes it when it went with its endpoint. */
 export async function refresh() {
   const id = current;
+  if (endpoint && !urlOf(endpoint)) return close();
   const d = await own("GET", `/deliveries/${id}`);
   if (id !== current) return; // another one was opened meanwhile
+  endpoint = d.webhookId;
   byId("detail-title").textContent = `Delivery ${d.id}`;
   fill(byId("detail-facts"), facts([
     ["event", el("span", {}, d.eventType)],
