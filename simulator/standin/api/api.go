@@ -23,7 +23,7 @@ import (
 // Prefix is the base path of the API.
 const Prefix = "/api/v1"
 
-// Options is what the API works with; all fields but RateLimit are needed.
+// Options is what the API works with; what does not say otherwise is needed.
 type Options struct {
 	Clock     clockwork.Clock
 	Store     *store.Store

@@ -51,8 +51,8 @@ const (
 // Change names something that a committed transaction has altered, created or
 // deleted. ID is the row's id as text.
 type Change struct {
-	Kind Kind   `json:"kind"`
-	ID   string `json:"id"`
+	Kind Kind
+	ID   string
 }
 
 // Store is the state. Its methods may be called concurrently.
