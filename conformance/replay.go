@@ -106,7 +106,7 @@ func (r Replay) choose() (Repetition, error) {
 	case out.Of == 0:
 		return out, usagef("replay: %s has no finding in this report; it is %s", requirement.ID, requirement.Status)
 	case n > out.Of:
-		return out, usagef("replay: %s has %d findings, not %d", requirement.ID, out.Of, n)
+		return out, usagef("replay: %s has no finding %d, only 1 to %d", requirement.ID, n, out.Of)
 	}
 	out.Finding = requirement.Findings[n-1]
 	for _, i := range out.Finding.Evidence {
