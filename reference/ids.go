@@ -7,12 +7,12 @@ import "crypto/sha256"
 // enough for no two ids to ever meet.
 type idSet map[[16]byte]struct{}
 
-func (s idSet) has(id string) bool {
-	_, there := s[digest(id)]
-	return there
+// add returns false if the id was there before.
+func (s idSet) add(id string) bool {
+	before := len(s)
+	s[digest(id)] = struct{}{}
+	return len(s) > before
 }
-
-func (s idSet) add(id string) { s[digest(id)] = struct{}{} }
 
 func (s idSet) remove(id string) { delete(s, digest(id)) }
 

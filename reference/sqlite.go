@@ -55,6 +55,8 @@ CREATE INDEX IF NOT EXISTS dead_letters_by_id ON dead_letters (event_id);
 CREATE INDEX IF NOT EXISTS dead_letters_to_replay ON dead_letters (seq) WHERE replay;
 `
 
+const databaseFile = "receiver.db"
+
 // sqliteStore is what every process may do with the file, also beside one that serves.
 type sqliteStore struct {
 	db    *sql.DB
@@ -67,7 +69,7 @@ func openSQLiteStore(ctx context.Context, dir string, clock clockwork.Clock) (*s
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	db, err := openSQLiteFile(filepath.Join(dir, "receiver.db"))
+	db, err := openSQLiteFile(filepath.Join(dir, databaseFile))
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +195,7 @@ func openSQLiteQueue(ctx context.Context, dir string, worker Worker, clock clock
 	if q.lock, err = lockDirectory(ctx, dir); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	if err := q.writer.open(ctx, q); err != nil {
+	if err := q.writer.open(ctx, q, filepath.Join(dir, databaseFile+"-wal")); err != nil {
 		return nil, errors.Join(err, q.lock.Close(), store.Close())
 	}
 	go func() {
@@ -224,7 +226,7 @@ func lockDirectory(ctx context.Context, dir string) (*sql.DB, error) {
 func (q *sqliteQueue) Close() error {
 	q.stopOnce.Do(func() { close(q.stopping) })
 	<-q.stopped
-	return errors.Join(q.writer.conn.Close(), q.sqliteStore.Close(), q.lock.Close())
+	return errors.Join(q.writer.close(), q.sqliteStore.Close(), q.lock.Close())
 }
 
 func (q *sqliteQueue) Ping(ctx context.Context) error { return q.db.PingContext(ctx) }
@@ -245,7 +247,7 @@ func (q *sqliteQueue) Stats(ctx context.Context) (Stats, error) {
 
 // Accept hands the event to the writer and waits for the commit that it is part of.
 func (q *sqliteQueue) Accept(ctx context.Context, event Event) (duplicate bool, err error) {
-	a := &acceptance{event: event, result: make(chan acceptResult, 1)}
+	a := &acceptance{event: event, result: make(chan error, 1)}
 	select {
 	case q.accepts <- a:
 	case <-q.stopping:
@@ -254,8 +256,8 @@ func (q *sqliteQueue) Accept(ctx context.Context, event Event) (duplicate bool, 
 		return false, ctx.Err()
 	}
 	select {
-	case result := <-a.result:
-		return result.duplicate, result.err
+	case err := <-a.result:
+		return a.duplicate, err
 	case <-q.stopped:
 		return false, errStopped
 	case <-ctx.Done():
@@ -269,11 +271,7 @@ func (q *sqliteQueue) Process(ctx context.Context, worker Worker) error {
 	var workers sync.WaitGroup
 	for range worker.Concurrency {
 		workers.Go(func() {
-			for {
-				j := q.backlog.next(ctx)
-				if j == nil {
-					return
-				}
+			for j := q.backlog.next(ctx); j != nil; j = q.backlog.next(ctx) {
 				q.attempt(worker, j)
 			}
 		})
@@ -285,14 +283,23 @@ func (q *sqliteQueue) Process(ctx context.Context, worker Worker) error {
 
 // attempt runs to its own end, also while the receiver is shutting down: the time
 // it may take is bounded by the worker.
+//
+// The next job with the same key need not wait until the outcome is on disk: outcomes
+// are recorded in the order in which they come, so that after a crash either both are
+// done again, in order, or only the later one is.
 func (q *sqliteQueue) attempt(worker Worker, j *job) {
 	j.attempts++
-	o := outcome{job: j}
+	o := outcome{seq: j.seq, eventID: j.event.ID, attempts: j.attempts}
 	if err := worker.Attempt(context.Background(), j.event, j.attempts); err != nil {
 		o.failure = err.Error()
 		o.wait, o.dead = worker.Failed(j.event, j.attempts, err)
 	}
 	q.outcomes <- o
+	if o.failure != "" && !o.dead {
+		q.backlog.again(j, o.wait)
+		return
+	}
+	q.backlog.done(j)
 }
 
 func (q *sqliteQueue) askForRefill() {

@@ -3,21 +3,23 @@ package reference
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/jonboulle/clockwork"
 )
 
 // sqliteWriter is the only one that writes while the receiver serves. It commits what
-// has come together since its last commit as one transaction, so that the wait for
-// the disk is shared, and so that duplicates need no lock: it sees every id in turn.
+// has come together since its last commit as one transaction, so that duplicates need
+// no lock: it sees every id in turn.
 type sqliteWriter struct {
-	queue *sqliteQueue
-	conn  *sql.Conn
-	clock clockwork.Clock
-	ids   idSet // of every event in the store
+	queue      *sqliteQueue
+	conn       *sql.Conn
+	statements statements
+	clock      clockwork.Clock
+	ids        idSet // of every event in the store
 
 	lastSeq int64 // given to an event
 	behind  bool  // there are events on disk that the backlog has not seen
@@ -30,41 +32,47 @@ type sqliteWriter struct {
 // maxBatch bounds a transaction, and with it the time that one delivery waits.
 const maxBatch = 512
 
-// rowsPerStatement is how many rows one INSERT takes: fewer statements cost less.
-const rowsPerStatement = 64
+// outcomesTogether is how many outcomes are worth a place in a transaction that
+// deliveries wait for. Fewer wait until there are more, or nothing else to do.
+const outcomesTogether = 128
 
 // acceptance is an event that waits to be on disk.
 type acceptance struct {
 	event     Event
 	seq       int64
 	duplicate bool
-	result    chan acceptResult
-}
-
-type acceptResult struct {
-	duplicate bool
-	err       error
+	result    chan error
 }
 
 // outcome is how an attempt ended.
 type outcome struct {
-	job     *job
-	failure string        // empty: it succeeded
-	dead    bool          // it was the last attempt
-	wait    time.Duration // or else before the next one
+	seq      int64
+	eventID  string
+	attempts int
+	failure  string        // empty: it succeeded
+	dead     bool          // it was the last attempt
+	wait     time.Duration // or else before the next one
 }
 
-func (w *sqliteWriter) open(ctx context.Context, q *sqliteQueue) (err error) {
+func (w *sqliteWriter) open(ctx context.Context, q *sqliteQueue, wal string) (err error) {
 	w.queue, w.clock, w.ids, w.behind = q, q.clock, idSet{}, true
 	if w.conn, err = q.db.Conn(ctx); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
 	for _, table := range []string{"processed", "dead_letters", "queue"} {
 		if err := w.load(ctx, table); err != nil {
-			return fmt.Errorf("sqlite: read ids: %w", err)
+			return errors.Join(fmt.Errorf("sqlite: read ids: %w", err), w.conn.Close())
 		}
 	}
+	if err := growLog(wal); err != nil {
+		return errors.Join(err, w.conn.Close())
+	}
+	w.statements = statements{conn: w.conn, prepared: map[string]*sql.Stmt{}}
 	return nil
+}
+
+func (w *sqliteWriter) close() error {
+	return errors.Join(w.statements.close(), w.conn.Close())
 }
 
 func (w *sqliteWriter) load(ctx context.Context, table string) error {
@@ -88,12 +96,34 @@ func (w *sqliteWriter) load(ctx context.Context, table string) error {
 	return rows.Err()
 }
 
+// growLog makes SQLite's write-ahead log as long as it gets between two checkpoints.
+// Overwriting what is there is several times faster for the disk than making a file
+// longer at each commit. SQLite takes zeros for the end of the log.
+func growLog(path string) error {
+	const size = 5 << 20
+	log, err := os.OpenFile(path, os.O_RDWR, 0) // #nosec G304 -- made from DATA_DIR
+	if err != nil {
+		return fmt.Errorf("sqlite: grow the write-ahead log: %w", err)
+	}
+	info, err := log.Stat()
+	if err == nil && info.Size() < size {
+		_, err = log.WriteAt(make([]byte, size-info.Size()), info.Size())
+	}
+	if err == nil {
+		err = log.Sync()
+	}
+	if err = errors.Join(err, log.Close()); err != nil {
+		return fmt.Errorf("sqlite: grow the write-ahead log: %w", err)
+	}
+	return nil
+}
+
 // run writes until the queue is closed, and then what is left.
 func (w *sqliteWriter) run() {
 	const replayPoll = time.Second
 	poll := w.clock.NewTicker(replayPoll)
 	defer poll.Stop()
-	for {
+	for open := true; open; {
 		select {
 		case a := <-w.queue.accepts:
 			w.batch = append(w.batch, a)
@@ -103,9 +133,7 @@ func (w *sqliteWriter) run() {
 		case <-poll.Chan():
 			w.replay()
 		case <-w.queue.stopping:
-			w.collect()
-			w.commit()
-			return
+			open = false
 		}
 		w.collect()
 		w.commit()
@@ -127,28 +155,32 @@ func (w *sqliteWriter) collect() {
 	}
 }
 
-// commit writes the batch, and answers those who wait for it.
+// commit writes what was collected, and answers those who wait for it.
 func (w *sqliteWriter) commit() {
 	fresh := w.dropDuplicates()
+	outcomes := w.unrecorded
+	if len(fresh) > 0 && len(outcomes) < outcomesTogether {
+		outcomes = nil
+	}
 	var err error
-	if len(fresh)+len(w.unrecorded) > 0 {
+	if len(fresh)+len(outcomes) > 0 {
 		err = w.transaction(func() error {
-			if err := w.insert(fresh); err != nil {
+			if err := w.statements.insert(fresh, w.clock.Now()); err != nil {
 				return err
 			}
-			return w.record(w.unrecorded)
+			return w.statements.record(outcomes, w.clock.Now())
 		})
 	}
-	if err == nil {
-		w.settle()
-		w.publish(fresh)
-	} else {
+	if err != nil {
 		for _, a := range fresh {
 			w.ids.remove(a.event.ID) // it may come again
 		}
+	} else {
+		w.settle(outcomes)
+		w.publish(fresh)
 	}
 	for _, a := range w.batch {
-		a.result <- acceptResult{a.duplicate, err}
+		a.result <- err
 	}
 	clear(w.batch)
 	w.batch = w.batch[:0]
@@ -159,10 +191,9 @@ func (w *sqliteWriter) commit() {
 func (w *sqliteWriter) dropDuplicates() []*acceptance {
 	fresh := make([]*acceptance, 0, len(w.batch))
 	for _, a := range w.batch {
-		if a.duplicate = w.ids.has(a.event.ID); a.duplicate {
+		if a.duplicate = !w.ids.add(a.event.ID); a.duplicate {
 			continue
 		}
-		w.ids.add(a.event.ID)
 		w.lastSeq++
 		a.seq = w.lastSeq
 		fresh = append(fresh, a)
@@ -171,85 +202,29 @@ func (w *sqliteWriter) dropDuplicates() []*acceptance {
 }
 
 func (w *sqliteWriter) transaction(do func() error) error {
-	ctx := context.Background() // a commit is not given up half way
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	err := w.statements.exec("BEGIN IMMEDIATE")
+	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
-	err := do()
-	if err == nil {
-		_, err = w.conn.ExecContext(ctx, "COMMIT")
+	if err = do(); err == nil {
+		err = w.statements.exec("COMMIT")
 	}
 	if err != nil {
-		_, _ = w.conn.ExecContext(ctx, "ROLLBACK")
+		_, _ = w.conn.ExecContext(context.Background(), "ROLLBACK")
 		return fmt.Errorf("sqlite: %w", err)
 	}
 	return nil
 }
 
-func (w *sqliteWriter) insert(fresh []*acceptance) error {
-	now := w.clock.Now().UnixMilli()
-	for len(fresh) > 0 {
-		rows := fresh[:min(len(fresh), rowsPerStatement)]
-		fresh = fresh[len(rows):]
-		args := make([]any, 0, 5*len(rows))
-		for _, a := range rows {
-			args = append(args, a.seq, a.event.ID, a.event.DeliveryID, now, a.event.Body)
-		}
-		if err := w.exec(`INSERT INTO queue (seq, event_id, delivery_id, accepted, body) VALUES `+
-			placeholders("(?,?,?,?,?)", len(rows)), args...); err != nil {
-			return err
-		}
+// settle forgets outcomes that are recorded.
+func (w *sqliteWriter) settle(outcomes []outcome) {
+	if len(outcomes) == 0 {
+		return
 	}
-	return nil
-}
-
-// record moves the events whose processing has ended, and notes the failed attempts.
-func (w *sqliteWriter) record(outcomes []outcome) error {
-	now := w.clock.Now()
-	var processed, args []any
 	for _, o := range outcomes {
-		switch {
-		case o.failure == "":
-			processed = append(processed, o.job.seq)
-			args = append(args, o.job.seq, o.job.event.ID, now.UnixMilli())
-		case o.dead:
-			if err := w.exec(`INSERT INTO dead_letters (seq, event_id, delivery_id, accepted, body, attempts, failed, reason)
-				SELECT seq, event_id, delivery_id, accepted, body, ?, ?, ? FROM queue WHERE seq = ?`,
-				o.job.attempts, now.UnixMilli(), o.failure, o.job.seq); err != nil {
-				return err
-			}
-			if err := w.exec(`DELETE FROM queue WHERE seq = ?`, o.job.seq); err != nil {
-				return err
-			}
-		default:
-			if err := w.exec(`UPDATE queue SET attempts = ?, due = ? WHERE seq = ?`,
-				o.job.attempts, now.Add(o.wait).UnixMilli(), o.job.seq); err != nil {
-				return err
-			}
+		if o.failure == "" || o.dead {
+			w.queue.depth.Add(-1)
 		}
-	}
-	for len(processed) > 0 {
-		n := min(len(processed), rowsPerStatement)
-		if err := w.exec(`INSERT INTO processed (seq, event_id, processed) VALUES `+placeholders("(?,?,?)", n), args[:3*n]...); err != nil {
-			return err
-		}
-		if err := w.exec(`DELETE FROM queue WHERE seq IN (`+placeholders("?", n)+`)`, processed[:n]...); err != nil {
-			return err
-		}
-		processed, args = processed[n:], args[3*n:]
-	}
-	return nil
-}
-
-// settle lets the backlog go on once the outcomes are on disk.
-func (w *sqliteWriter) settle() {
-	for _, o := range w.unrecorded {
-		if o.failure != "" && !o.dead {
-			w.queue.backlog.again(o.job, o.wait)
-			continue
-		}
-		w.queue.depth.Add(-1)
-		w.queue.backlog.done(o.job)
 	}
 	clear(w.unrecorded)
 	w.unrecorded = w.unrecorded[:0]
@@ -277,7 +252,7 @@ func (w *sqliteWriter) fill() {
 		return
 	}
 	n, err := w.read(room)
-	// On an error it is tried again after the next commit or tick.
+	// After an error it is tried again with the next commit or tick.
 	w.behind = err != nil || n == room
 }
 
@@ -314,18 +289,9 @@ func (w *sqliteWriter) replay() {
 		return // an error is tried again at the next tick
 	}
 	var moved int64
-	err = w.transaction(func() error {
-		result, err := w.conn.ExecContext(context.Background(),
-			`INSERT INTO queue (seq, event_id, delivery_id, accepted, body)
-			 SELECT ? + row_number() OVER (ORDER BY seq), event_id, delivery_id, ?, body FROM dead_letters WHERE replay`,
-			w.lastSeq, w.clock.Now().UnixMilli())
-		if err != nil {
-			return err
-		}
-		if moved, err = result.RowsAffected(); err != nil {
-			return err
-		}
-		return w.exec(`DELETE FROM dead_letters WHERE replay`)
+	err = w.transaction(func() (err error) {
+		moved, err = w.statements.replay(w.lastSeq, w.clock.Now())
+		return err
 	})
 	if err != nil {
 		return
@@ -333,13 +299,4 @@ func (w *sqliteWriter) replay() {
 	w.lastSeq += moved
 	w.queue.depth.Add(moved)
 	w.behind = true
-}
-
-func (w *sqliteWriter) exec(statement string, args ...any) error {
-	_, err := w.conn.ExecContext(context.Background(), statement, args...)
-	return err
-}
-
-func placeholders(row string, n int) string {
-	return strings.Repeat(row+",", n-1) + row
 }

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+)
+
+func run(ctx context.Context, o options) error {
+	if strings.Contains(o.only, "throughput") {
+		if err := throughput(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// server is a way to start something to measure.
+type server struct {
+	name  string
+	start func(context.Context) (*process, func(), error)
+}
+
+func (o options) bare() server {
+	return server{"bare net/http handler", func(ctx context.Context) (*process, func(), error) {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := start(ctx, "", nil, self, bareCommand)
+		return p, func() {}, err
+	}}
+}
+
+func (o options) reference(env ...string) server {
+	return server{"receiver, SQLite", func(ctx context.Context) (*process, func(), error) {
+		dir, err := os.MkdirTemp("", "bench")
+		if err != nil {
+			return nil, nil, err
+		}
+		clean := func() { _ = os.RemoveAll(dir) }
+		p, err := start(ctx, "", append(receiverEnv(dir), env...), o.receiver)
+		return p, clean, err
+	}}
+}
+
+func receiverEnv(dir string) []string {
+	return []string{"MONCRENEAU_WEBHOOK_SECRET=" + secret, "DATA_DIR=" + dir, "RATE_LIMIT=none"}
+}
+
+// throughput takes turns, so that what else the machine does hits all alike.
+func throughput(ctx context.Context, o options) error {
+	servers := []server{o.bare(), o.reference()}
+	best := make([]figures, len(servers))
+	for round := range o.rounds {
+		for i, s := range servers {
+			f, err := once(ctx, o, s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			fmt.Printf("round %d  %-24s %v\n", round+1, s.name, f)
+			if f.perSecond > best[i].perSecond {
+				best[i] = f
+			}
+		}
+	}
+	fmt.Println()
+	for i, s := range servers {
+		fmt.Printf("best     %-24s %v  %.3f of the bare handler\n", s.name, best[i], best[i].perSecond/best[0].perSecond)
+	}
+	return nil
+}
+
+func once(ctx context.Context, o options, s server) (figures, error) {
+	p, clean, err := s.start(ctx)
+	if err != nil {
+		return figures{}, err
+	}
+	defer clean()
+	f, err := load{p.address, o.connections, o.duration}.run(ctx)
+	f.cpu = p.stop()
+	return f, err
+}
