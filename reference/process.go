@@ -79,5 +79,28 @@ func newWorker(config Config, handler Handler, metrics *metrics, log *slog.Logge
 		log:     log,
 		clock:   clock,
 	}
-	return Worker{Attempt: p.attempt, Failed: p.failed, OrderKey: handler.OrderKey, Concurrency: config.Workers}
+	return Worker{
+		Attempt:     p.attempt,
+		Failed:      p.failed,
+		OrderKey:    handler.OrderKey,
+		Concurrency: config.Workers,
+		Grace:       config.ShutdownTimeout,
+	}
+}
+
+// outlive returns a context that ends a while after ctx does: attempts that are
+// running when the receiver stops get that long.
+func outlive(ctx context.Context, grace time.Duration, clock clockwork.Clock) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-clock.After(grace):
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }

@@ -3,6 +3,7 @@ package reference
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -17,9 +18,9 @@ type Queue interface {
 	// whatever its body says.
 	Accept(ctx context.Context, event Event) (duplicate bool, err error)
 
-	// Process hands events to work until ctx ends, each until an attempt succeeds or
-	// is the last one. Then it waits for the attempts that are still running.
-	Process(ctx context.Context, work Worker) error
+	// Process hands events to the Worker until ctx ends, each until an attempt
+	// succeeds or is the last one. Then it waits for the attempts that are running.
+	Process(ctx context.Context) error
 
 	// Stats may be asked at any time.
 	Stats(ctx context.Context) (Stats, error)
@@ -58,6 +59,9 @@ type Worker struct {
 	OrderKey func(Event) string
 	// Concurrency is how many attempts may run at the same time.
 	Concurrency int
+	// Grace is how long running attempts get when Process is to end. One that is cut
+	// short then does not count.
+	Grace time.Duration
 }
 
 // DeadLetter is an event whose last attempt failed.
@@ -83,9 +87,15 @@ var errStopped = errors.New("the queue is closed")
 
 // OpenStore opens what the configuration says, for another purpose than to serve.
 func OpenStore(ctx context.Context, config Config) (Store, error) {
+	if config.DatabaseURL != "" {
+		return openPostgresStore(ctx, config.DatabaseURL)
+	}
 	return openSQLiteStore(ctx, config.DataDir, clockwork.NewRealClock())
 }
 
-func openQueue(ctx context.Context, config Config, worker Worker, clock clockwork.Clock) (Queue, error) {
+func openQueue(ctx context.Context, config Config, worker Worker, log *slog.Logger, clock clockwork.Clock) (Queue, error) {
+	if config.DatabaseURL != "" {
+		return openPostgresQueue(ctx, config, worker, log, clock)
+	}
 	return openSQLiteQueue(ctx, config.DataDir, worker, clock)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/jonboulle/clockwork"
 )
@@ -176,8 +177,8 @@ func readBody(w http.ResponseWriter, req *http.Request, most int64) ([]byte, err
 	return nil, errTooLarge
 }
 
-// clip bounds an unsigned header before it is logged or kept.
+// clip bounds an unsigned header before it is logged or kept, and makes it text.
 func clip(s string) string {
 	const most = 128
-	return s[:min(len(s), most)]
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,7 +31,7 @@ func newTestReceiver(t *testing.T, config Config) *Receiver {
 		config.MaxBody = 256 << 10
 	}
 	worker := Worker{OrderKey: func(Event) string { return "" }}
-	queue, err := openQueue(t.Context(), config, worker, clock)
+	queue, err := openQueue(t.Context(), config, worker, slog.New(slog.DiscardHandler), clock)
 	if err != nil {
 		t.Fatal(err)
 	}

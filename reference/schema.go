@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 )
@@ -74,8 +73,9 @@ func isEventType(s string) bool {
 	return false
 }
 
-// isID refuses what a lone surrogate is read as, because two ids could then look the same.
-func isID(s string) bool { return s != "" && !strings.ContainsRune(s, utf8.RuneError) }
+// isID refuses what a lone surrogate is read as, because two ids could then look the
+// same, and the one character that PostgreSQL cannot keep.
+func isID(s string) bool { return s != "" && !strings.ContainsAny(s, "\uFFFD\x00") }
 
 func isStatus(s string) bool {
 	switch s {

@@ -28,7 +28,7 @@ func Serve(ctx context.Context, config Config, log *slog.Logger) (err error) {
 	clock := clockwork.NewRealClock()
 	metrics := newMetrics()
 	worker := newWorker(config, handler, metrics, log, clock)
-	queue, err := openQueue(ctx, config, worker, clock)
+	queue, err := openQueue(ctx, config, worker, log, clock)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func Serve(ctx context.Context, config Config, log *slog.Logger) (err error) {
 		}
 		return nil
 	})
-	group.Go(func() error { return queue.Process(running, worker) })
+	group.Go(func() error { return queue.Process(running) })
 	return group.Wait()
 }
 

@@ -164,6 +164,7 @@ func (s *sqliteStore) Purge(ctx context.Context, before time.Time) (int, error) 
 // goroutine that writes and the jobs in memory.
 type sqliteQueue struct {
 	*sqliteStore
+	worker  Worker
 	lock    *sql.DB // held open so that no second process serves from the same directory
 	backlog *backlog
 	depth   atomic.Int64
@@ -185,6 +186,7 @@ func openSQLiteQueue(ctx context.Context, dir string, worker Worker, clock clock
 	}
 	q := &sqliteQueue{
 		sqliteStore: store,
+		worker:      worker,
 		backlog:     newBacklog(clock, worker.OrderKey),
 		accepts:     make(chan *acceptance, maxBatch),
 		outcomes:    make(chan outcome, maxBatch),
@@ -266,13 +268,15 @@ func (q *sqliteQueue) Accept(ctx context.Context, event Event) (duplicate bool, 
 }
 
 // Process makes attempts until ctx ends.
-func (q *sqliteQueue) Process(ctx context.Context, worker Worker) error {
+func (q *sqliteQueue) Process(ctx context.Context) error {
+	attempts, cancel := outlive(ctx, q.worker.Grace, q.clock)
+	defer cancel()
 	q.askForRefill()
 	var workers sync.WaitGroup
-	for range worker.Concurrency {
+	for range q.worker.Concurrency {
 		workers.Go(func() {
 			for j := q.backlog.next(ctx); j != nil; j = q.backlog.next(ctx) {
-				q.attempt(worker, j)
+				q.attempt(attempts, j)
 			}
 		})
 	}
@@ -281,18 +285,20 @@ func (q *sqliteQueue) Process(ctx context.Context, worker Worker) error {
 	return nil
 }
 
-// attempt runs to its own end, also while the receiver is shutting down: the time
-// it may take is bounded by the worker.
+// attempt makes one attempt.
 //
 // The next job with the same key need not wait until the outcome is on disk: outcomes
 // are recorded in the order in which they come, so that after a crash either both are
 // done again, in order, or only the later one is.
-func (q *sqliteQueue) attempt(worker Worker, j *job) {
+func (q *sqliteQueue) attempt(ctx context.Context, j *job) {
 	j.attempts++
 	o := outcome{seq: j.seq, eventID: j.event.ID, attempts: j.attempts}
-	if err := worker.Attempt(context.Background(), j.event, j.attempts); err != nil {
+	if err := q.worker.Attempt(ctx, j.event, j.attempts); err != nil {
+		if ctx.Err() != nil {
+			return // cut short by the end of the process: it does not count
+		}
 		o.failure = err.Error()
-		o.wait, o.dead = worker.Failed(j.event, j.attempts, err)
+		o.wait, o.dead = q.worker.Failed(j.event, j.attempts, err)
 	}
 	q.outcomes <- o
 	if o.failure != "" && !o.dead {

@@ -1,0 +1,106 @@
+package reference
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+)
+
+// Accept hands the event to the writer and waits for the commit that it is part of.
+func (q *postgresQueue) Accept(ctx context.Context, event Event) (duplicate bool, err error) {
+	a := &acceptance{event: event, result: make(chan error, 1)}
+	select {
+	case q.accepts <- a:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	select {
+	case err := <-a.result:
+		return a.duplicate, err
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// write commits what has come together as one transaction, again and again.
+func (q *postgresQueue) write(ctx context.Context) {
+	for {
+		var batch []*acceptance
+		select {
+		case a := <-q.accepts:
+			batch = append(batch, a)
+		case <-ctx.Done():
+			return
+		}
+		for more := true; more && len(batch) < maxBatch; {
+			select {
+			case a := <-q.accepts:
+				batch = append(batch, a)
+			default:
+				more = false
+			}
+		}
+		err := q.commit(ctx, batch)
+		for _, a := range batch {
+			a.result <- err
+		}
+	}
+}
+
+// commit takes no longer than a sender waits.
+func (q *postgresQueue) commit(ctx context.Context, batch []*acceptance) error {
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	defer cancel()
+	// Two replicas that wait for each other's ids would wait for ever, unless both
+	// take them in the same order.
+	slices.SortStableFunc(batch, func(a, b *acceptance) int { return strings.Compare(a.event.ID, b.event.ID) })
+	ids := make([]string, len(batch))
+	keys := make([]string, len(batch))
+	for i, a := range batch {
+		ids[i], keys[i] = a.event.ID, q.worker.OrderKey(a.event)
+	}
+	err := pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `INSERT INTO webhook_events (event_id, order_key)
+			SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING RETURNING event_id`, ids, keys)
+		if err != nil {
+			return err
+		}
+		fresh, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		jobs := takeFresh(batch, fresh)
+		if len(jobs) == 0 {
+			return nil
+		}
+		_, err = q.client.InsertManyFastTx(ctx, tx, jobs)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	return nil
+}
+
+// takeFresh makes jobs of the events whose ids were new, and duplicates of the rest.
+func takeFresh(batch []*acceptance, fresh []string) []river.InsertManyParams {
+	isNew := make(map[string]bool, len(fresh))
+	for _, id := range fresh {
+		isNew[id] = true
+	}
+	var jobs []river.InsertManyParams
+	for _, a := range batch {
+		a.duplicate = !isNew[a.event.ID]
+		if a.duplicate {
+			continue
+		}
+		isNew[a.event.ID] = false // the next one in this batch is a duplicate
+		jobs = append(jobs, river.InsertManyParams{Args: jobArgs{Body: a.event.Body, DeliveryID: a.event.DeliveryID}})
+	}
+	return jobs
+}
