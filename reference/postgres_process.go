@@ -29,13 +29,15 @@ func (jobArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttemp
 // attempt until after the last.
 func (q *postgresQueue) Process(ctx context.Context) error {
 	seen := map[string]sighting{}
-	if err := q.beat(ctx, seen); err != nil {
-		return fmt.Errorf("postgres: %w", err)
-	}
 	attempts, cancel := outlive(ctx, q.worker.Grace, q.clock)
 	defer cancel()
-	if err := q.client.Start(attempts); err != nil {
-		return fmt.Errorf("postgres: start River: %w", err)
+	for err := q.start(attempts, seen); err != nil; err = q.start(attempts, seen) {
+		q.log.Error("The queue cannot be processed, will try again", "error", err.Error())
+		select {
+		case <-q.clock.After(heartbeat):
+		case <-ctx.Done():
+			return nil
+		}
 	}
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
 	var watch sync.WaitGroup
@@ -46,6 +48,16 @@ func (q *postgresQueue) Process(ctx context.Context) error {
 	watch.Wait()
 	if err != nil {
 		return fmt.Errorf("postgres: stop River: %w", err)
+	}
+	return nil
+}
+
+func (q *postgresQueue) start(ctx context.Context, seen map[string]sighting) error {
+	if err := q.beat(ctx, seen); err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	if err := q.client.Start(ctx); err != nil {
+		return fmt.Errorf("postgres: start River: %w", err)
 	}
 	return nil
 }

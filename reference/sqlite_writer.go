@@ -34,7 +34,7 @@ const maxBatch = 512
 
 // outcomesTogether is how many outcomes are worth a place in a transaction that
 // deliveries wait for. Fewer wait until there are more, or nothing else to do.
-const outcomesTogether = 128
+const outcomesTogether = 32
 
 // acceptance is an event that waits to be on disk.
 type acceptance struct {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/moncreneau/hookcheck/reference/internal/drive"
 )
 
 func run(ctx context.Context, o options) error {
@@ -19,34 +21,34 @@ func run(ctx context.Context, o options) error {
 // server is a way to start something to measure.
 type server struct {
 	name  string
-	start func(context.Context) (*process, func(), error)
+	start func(context.Context) (*drive.Process, func(), error)
 }
 
 func (o options) bare() server {
-	return server{"bare net/http handler", func(ctx context.Context) (*process, func(), error) {
+	return server{"bare net/http handler", func(ctx context.Context) (*drive.Process, func(), error) {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, nil, err
 		}
-		p, err := start(ctx, "", nil, self, bareCommand)
+		p, err := drive.Start(ctx, "", nil, self, bareCommand)
 		return p, func() {}, err
 	}}
 }
 
 func (o options) reference(env ...string) server {
-	return server{"receiver, SQLite", func(ctx context.Context) (*process, func(), error) {
+	return server{"receiver, SQLite", func(ctx context.Context) (*drive.Process, func(), error) {
 		dir, err := os.MkdirTemp("", "bench")
 		if err != nil {
 			return nil, nil, err
 		}
 		clean := func() { _ = os.RemoveAll(dir) }
-		p, err := start(ctx, "", append(receiverEnv(dir), env...), o.receiver)
+		p, err := drive.Start(ctx, "", append(receiverEnv(dir), env...), o.receiver)
 		return p, clean, err
 	}}
 }
 
 func receiverEnv(dir string) []string {
-	return []string{"MONCRENEAU_WEBHOOK_SECRET=" + secret, "DATA_DIR=" + dir, "RATE_LIMIT=none"}
+	return []string{"MONCRENEAU_WEBHOOK_SECRET=" + drive.Secret, "DATA_DIR=" + dir, "RATE_LIMIT=none"}
 }
 
 // throughput takes turns, so that what else the machine does hits all alike.
@@ -78,7 +80,7 @@ func once(ctx context.Context, o options, s server) (figures, error) {
 		return figures{}, err
 	}
 	defer clean()
-	f, err := load{p.address, o.connections, o.duration}.run(ctx)
-	f.cpu = p.stop()
+	f, err := load{p.Address, o.connections, o.duration}.run(ctx)
+	f.cpu = p.Stop()
 	return f, err
 }

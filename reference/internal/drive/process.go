@@ -1,4 +1,4 @@
-package main
+package drive
 
 import (
 	"context"
@@ -12,14 +12,15 @@ import (
 	"time"
 )
 
-// process is a server that this program started.
-type process struct {
+// Process is a server that was started.
+type Process struct {
 	cmd     *exec.Cmd
-	address string
+	Address string
 }
 
-// start runs a server on a free port until stop, and waits until it answers.
-func start(ctx context.Context, dir string, env []string, name string, args ...string) (*process, error) {
+// Start runs a server on a free port, which it is told as PORT, and waits until it
+// answers.
+func Start(ctx context.Context, dir string, env []string, name string, args ...string) (*Process, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -31,28 +32,34 @@ func start(ctx context.Context, dir string, env []string, name string, args ...s
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{cmd, net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	p := &Process{cmd, net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	// The ids are read at the start: millions of them take a while.
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		resp, err := http.Get("http://" + p.address + "/readyz") // #nosec G107 -- our own address
+		resp, err := http.Get("http://" + p.Address + "/readyz") // #nosec G107 -- our own address
 		if err == nil {
 			_ = resp.Body.Close()
 			return p, nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			p.stop()
+			p.Stop()
 			return nil, fmt.Errorf("%s does not answer: %w", name, err)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }
 
-// stop returns the processor time that the server has taken.
-func (p *process) stop() time.Duration {
+// Stop asks the server to end, and returns the processor time that it took.
+func (p *Process) Stop() time.Duration {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	_ = p.cmd.Wait()
 	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
+// Kill ends the server as a crash would.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
 }
 
 func freePort() (int, error) {
