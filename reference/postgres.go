@@ -182,6 +182,7 @@ type postgresQueue struct {
 	replica string
 	clock   clockwork.Clock
 	log     *slog.Logger
+	jobs    knownJobs
 	accepts chan *acceptance
 	stop    context.CancelFunc
 	writing sync.WaitGroup

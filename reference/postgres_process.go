@@ -75,6 +75,8 @@ var errHandled = errors.New("the attempt failed")
 
 // Work makes one attempt.
 func (w *jobWorker) Work(ctx context.Context, job *river.Job[jobArgs]) error {
+	w.queue.jobs.begin(job.ID)
+	defer func() { w.queue.jobs.end(job.ID, w.queue.clock.Now()) }()
 	event := restoreEvent(job.Args.Body, job.Args.DeliveryID)
 	queued, first, err := w.look(ctx, event)
 	switch {

@@ -3,6 +3,9 @@ package reference
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -68,7 +71,62 @@ func (q *postgresQueue) beat(ctx context.Context, seen map[string]sighting) erro
 		err = errors.Join(err, q.inherit(ctx, id))
 		delete(seen, id)
 	}
+	return errors.Join(err, q.reclaim(ctx))
+}
+
+// reclaim makes those of this replica's own jobs available that it never heard of: the
+// database had given them out and was gone before it could say so.
+func (q *postgresQueue) reclaim(ctx context.Context) error {
+	rows, err := q.pool.Query(ctx, `SELECT id FROM river_job WHERE state = 'running' AND kind = $1
+		AND attempted_by[array_upper(attempted_by, 1)] = $2 AND attempted_at < now() - $3::interval`,
+		jobArgs{}.Kind(), q.replica, deadAfter)
+	if err != nil {
+		return err
+	}
+	running, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	lost := q.jobs.unknown(running, q.clock.Now())
+	if len(lost) == 0 {
+		return nil
+	}
+	_, err = q.pool.Exec(ctx, `UPDATE river_job SET state = 'available', attempt = greatest(attempt - 1, 0)
+		WHERE state = 'running' AND id = ANY($1)`, lost)
 	return err
+}
+
+// knownJobs are the jobs that this replica works on, or has just worked on: River
+// needs a moment, or longer while the database is away, to record how an attempt ended.
+type knownJobs struct {
+	mu    sync.Mutex
+	until map[int64]time.Time // zero while the attempt runs
+}
+
+func (k *knownJobs) begin(id int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.until == nil {
+		k.until = map[int64]time.Time{}
+	}
+	k.until[id] = time.Time{}
+}
+
+func (k *knownJobs) end(id int64, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.until[id] = now.Add(2 * deadAfter)
+}
+
+// unknown returns those of the ids that are not known, and forgets what is long ended.
+func (k *knownJobs) unknown(ids []int64, now time.Time) []int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.until, func(_ int64, until time.Time) bool { return !until.IsZero() && until.Before(now) })
+	return slices.DeleteFunc(ids, func(id int64) bool {
+		_, known := k.until[id]
+		return known
+	})
 }
 
 // inherit makes the jobs of a dead replica available. The attempt that it did not
