@@ -133,7 +133,10 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	if f.format == "text" {
 		cmd.Printf("report   %s\nrepeat   %s\n", filepath.Join(f.report, "report.html"), repeat)
-		if result.Verdict == chaos.NoVerdict && runner.Effects == nil && !f.wire {
+		switch {
+		case source.Shard.Of > 0:
+			cmd.PrintErrln("hookcheck: this is shard " + source.Shard.String() + "; hookcheck chaos merge judges all of them together")
+		case result.Verdict == chaos.NoVerdict && runner.Effects == nil && !f.wire:
 			cmd.PrintErrln("hookcheck: no effects were watched; point your receiver's downstream at --effects HOST:PORT, or give --wire")
 		}
 	}
