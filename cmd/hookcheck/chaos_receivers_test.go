@@ -65,7 +65,7 @@ func rehearseAll(t *testing.T, adapt func(*chaos.Scenario), receiver func(scenar
 		url := startProcess(t, command, append(env, "DOWNSTREAM_URL="+downstream.URL))
 		runs.Go(func() {
 			tally := chaos.NewTally()
-			runner := &chaos.Runner{URL: url, Secret: testSecret, Effects: sink}
+			runner := &chaos.Runner{URL: url, Secret: testSecret, Effects: sink, Timeout: time.Minute}
 			if err := runner.Run(t.Context(), chaos.Plan{Scenario: scenario, Seed: 1}.Source(), tally.Add); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

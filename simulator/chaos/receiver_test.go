@@ -54,7 +54,7 @@ func startReceiver(t *testing.T, f flaws) (url string, sink *effects.Sink) {
 		seen: map[string]bool{},
 	}
 	server := httptest.NewUnstartedServer(r)
-	server.Config.ReadTimeout = 2 * time.Second // or a stalled body holds its connection for ever
+	server.Config.ReadTimeout = 5 * time.Second // or a stalled body holds its connection for ever
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
