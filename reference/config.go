@@ -30,6 +30,7 @@ type Config struct {
 	Workers           int            // attempts at the same time; 64 by default
 	AttemptTimeout    time.Duration  // how long one may take; 30s by default
 	ShutdownTimeout   time.Duration  // how long running attempts get; 10s by default
+	Tracing           bool           // to the OpenTelemetry collector of the environment
 }
 
 // ConfigFromEnv reads the configuration with a function like os.LookupEnv. Its error
@@ -55,6 +56,7 @@ func ConfigFromEnv(lookup func(string) (string, bool)) (Config, error) {
 		Workers:         e.number("WORKERS", 64, 1, 10_000),
 		AttemptTimeout:  e.duration("ATTEMPT_TIMEOUT", 30*time.Second),
 		ShutdownTimeout: e.duration("SHUTDOWN_TIMEOUT", 10*time.Second),
+		Tracing:         e.tracing(),
 	}
 	return config, errors.Join(e.errs...)
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"go.opentelemetry.io/otel/propagation"
 )
 
 // Handler is the business side of the receiver. Replace the one in this file by yours.
@@ -66,6 +68,7 @@ func (h *exampleHandler) callAPI(ctx context.Context, event Event) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Idempotency-Key", url.PathEscape(event.ID))
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header))
 	resp, err := h.client.Do(req)
 	if err != nil {
 		var withURL *url.Error // which may hold a password

@@ -27,14 +27,20 @@ func Serve(ctx context.Context, config Config, log *slog.Logger) (err error) {
 	}
 	clock := clockwork.NewRealClock()
 	metrics := newMetrics()
+	tracing, err := newTracing(ctx, config, log)
+	if err != nil {
+		return err
+	}
+	defer tracing.close(ctx)
 	worker := newWorker(config, handler, metrics, log, clock)
+	worker.Attempt = tracing.attempts(worker.Attempt)
 	queue, err := openQueue(ctx, config, worker, log, clock)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, queue.Close()) }()
 
-	receiver := newReceiver(config, queue, metrics, log, clock)
+	receiver := tracing.requests(newReceiver(config, tracing.accepts(queue), metrics, log, clock))
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(config.Host, strconv.Itoa(config.Port)))
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -77,7 +83,7 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-func routes(receiver *Receiver, queue Queue, metrics *metrics) http.Handler {
+func routes(receiver http.Handler, queue Queue, metrics *metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST "+WebhookPath, receiver)
 	mux.Handle("GET /metrics", metrics.handler(queue))
