@@ -33,7 +33,7 @@ func newMetrics() *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return in.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
-	return &metrics{
+	m := &metrics{
 		registry:  registry,
 		received:  counter("webhooks_received_total", "Deliveries acknowledged, duplicates included."),
 		processed: counter("webhooks_processed_total", "Events processed, each counted once."),
@@ -53,6 +53,12 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16),
 		}),
 	}
+	// All reasons are there from the start: Prometheus sees no rise in a series that
+	// begins at 1.
+	for _, code := range refusalCodes {
+		m.refusals.WithLabelValues(code)
+	}
+	return m
 }
 
 func (m *metrics) acknowledged(duplicate bool, took time.Duration) {

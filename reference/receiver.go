@@ -114,10 +114,18 @@ var (
 	errUnavailable   = &refusal{http.StatusServiceUnavailable, "unavailable", "the event could not be stored, send it again later"}
 )
 
+// refusalCodes are all that webhook_refusals_total may name.
+var refusalCodes = []string{
+	errForbidden.code, errSignature.code, errRateLimit.code, errTooLarge.code, errIncomplete.code,
+	errMediaType.code, errTypesDisagree.code, errUnavailable.code, codeInvalidPayload,
+}
+
+const codeInvalidPayload = "invalid_payload"
+
 func (r *Receiver) refuse(w http.ResponseWriter, deliveryID string, err error) {
 	var why *refusal
 	if !errors.As(err, &why) {
-		why = &refusal{http.StatusBadRequest, "invalid_payload", err.Error()}
+		why = &refusal{http.StatusBadRequest, codeInvalidPayload, err.Error()}
 	}
 	r.metrics.refused(why.code)
 	r.log.Warn("Webhook refused", "deliveryId", deliveryID, "status", why.status, "reason", why.code)

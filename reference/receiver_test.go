@@ -174,3 +174,19 @@ func TestARefusedDeliveryDoesNotUseUpItsID(t *testing.T) {
 		t.Errorf("answered %d %s, want 200 accepted", w.Code, w.Body)
 	}
 }
+
+func TestEveryReasonForARefusalIsCountedFromTheStart(t *testing.T) {
+	families, err := newMetrics().registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "webhook_refusals_total" {
+			if got := len(family.GetMetric()); got != len(refusalCodes) {
+				t.Errorf("%d reasons, expected %d", got, len(refusalCodes))
+			}
+			return
+		}
+	}
+	t.Error("webhook_refusals_total is not there before the first refusal")
+}
