@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -54,15 +55,25 @@ func Certify(ctx context.Context, cfg Config, progress Progress) (report.Report,
 	outcome := &suiteOutcome{}
 	ginkgo.RunSpecs(outcome, "hookcheck", suite, reporter)
 
+	unfinished := s.finish() // after a second Ctrl-C, Ginkgo has not waited for it
 	result := s.report()
 	if ctx.Err() != nil {
 		result.Verdict, result.Reason = report.NoVerdict, "the run was interrupted"
 	}
-	if s.failure != nil {
+	switch {
+	case s.failure != nil && ctx.Err() != nil:
+		return result, fmt.Errorf("certify: %w", errors.Join(ErrInterrupted, unfinished))
+	case s.failure != nil:
 		return result, fmt.Errorf("certify: %w", s.failure)
+	case unfinished != nil:
+		return result, fmt.Errorf("certify: finish: %w", unfinished)
 	}
 	return result, nil
 }
+
+// ErrInterrupted ends a certification that was interrupted before the receiver
+// was ready. Whatever had been started by then has been removed.
+var ErrInterrupted = errors.New("interrupted; what was started has been removed")
 
 // runTimeout bounds a run as a whole: one under a slow rate limit that cannot
 // be set takes minutes, none takes this long.

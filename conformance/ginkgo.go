@@ -15,7 +15,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -57,13 +56,7 @@ func register(s *session) {
 		})
 		ginkgo.AfterAll(func() {
 			defer end()
-			ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
-			defer cancel()
-			err := s.close(ctx)
-			if s.cfg.ReportDir != "" {
-				err = errors.Join(err, s.report().WriteDir(s.cfg.ReportDir, s.bodies))
-			}
-			if err != nil {
+			if err := s.finish(); err != nil {
 				ginkgo.Fail("hookcheck: " + err.Error())
 			}
 		})

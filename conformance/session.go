@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/moncreneau/hookcheck/conformance/catalogue"
@@ -60,6 +61,10 @@ type session struct {
 	started  time.Time
 	bodies   map[string][]byte
 	failure  error // why the receiver could not be started
+
+	starting   sync.Mutex
+	finishing  sync.Once
+	unfinished error
 }
 
 // hooks tell of progress. Each may be nil.
@@ -117,6 +122,8 @@ func randomSeed() uint64 {
 
 // start brings up the receiver and sets all experiments going.
 func (s *session) start(ctx context.Context) error {
+	s.starting.Lock()
+	defer s.starting.Unlock()
 	experiments := s.experiments()
 	if len(experiments) == 0 {
 		return nil // nothing can be judged, which the verdict will say
@@ -231,16 +238,25 @@ func (s *session) settle(result *report.Requirement, j catalogue.Judgement) {
 	}
 }
 
-// close ends everything and removes what was made for the run.
-func (s *session) close(ctx context.Context) error {
-	var err error
-	if s.lab != nil {
-		err = s.lab.Close(ctx)
-	}
-	if s.target != nil {
-		err = errors.Join(err, s.target.Close(ctx))
-	}
-	return err
+// finish ends everything, removes what was made for the run, and writes the
+// report. Called again, it waits for the first call and returns the same.
+func (s *session) finish() error {
+	s.finishing.Do(func() {
+		s.starting.Lock() // or what is being made at this moment would stay behind
+		defer s.starting.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
+		defer cancel()
+		if s.lab != nil {
+			s.unfinished = s.lab.Close(ctx)
+		}
+		if s.target != nil {
+			s.unfinished = errors.Join(s.unfinished, s.target.Close(ctx))
+		}
+		if s.cfg.ReportDir != "" {
+			s.unfinished = errors.Join(s.unfinished, s.report().WriteDir(s.cfg.ReportDir, s.bodies))
+		}
+	})
+	return s.unfinished
 }
 
 // report is the result so far. What has not been judged by now was not observed.

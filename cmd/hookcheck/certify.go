@@ -102,6 +102,11 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return exitWith(exitUsage, err)
 	}
+	if cfg.ReportDir != "" {
+		if err := os.MkdirAll(cfg.ReportDir, 0o755); err != nil { //nolint:gosec // a report is for others to read
+			return exitWith(exitUsage, fmt.Errorf("--report: %w", err))
+		}
+	}
 	progress := newProgress(cmd.ErrOrStderr(), total, f.quiet)
 	if cfg.Receiver.Receiver.Kind() == "dockerfile" {
 		cfg.BuildOutput = io.Discard

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/google/uuid"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
@@ -54,8 +55,12 @@ func (t *containers) prepare(ctx context.Context, progress io.Writer) error {
 	t.describe = "image " + t.image
 	found, err := t.docker.Client().ImageInspect(ctx, t.image)
 	if err != nil {
-		// testcontainers will pull it with the first start.
-		return nil //nolint:nilerr // an image that cannot be pulled either is reported then
+		if err := t.docker.PullImage(ctx, t.image); err != nil {
+			return &StartError{Problem: fmt.Sprintf("receiver.image: %s is not here and cannot be pulled: %v", t.image, err)}
+		}
+		if found, err = t.docker.Client().ImageInspect(ctx, t.image); err != nil {
+			return &StartError{Problem: fmt.Sprintf("receiver.image: %v", err)}
+		}
 	}
 	t.describe += "@" + found.ID
 	return nil
@@ -84,14 +89,14 @@ func (t *containers) build(ctx context.Context, progress io.Writer) error {
 	if progress != nil {
 		lines = io.MultiWriter(lines, progress)
 	}
-	t.image, err = t.docker.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
-		Context: dir, Dockerfile: filepath.ToSlash(name), BuildLogWriter: lines,
-		Repo: "hookcheck-receiver", Tag: strings.ToLower(uuid.NewString()[:8]),
-	}})
-	if err != nil {
+	const repository = "hookcheck-receiver"
+	tag := strings.ToLower(uuid.NewString()[:8])
+	t.image, t.built = repository+":"+tag, true // from here on there may be one
+	if _, err = t.docker.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
+		Context: dir, Dockerfile: filepath.ToSlash(name), BuildLogWriter: lines, Repo: repository, Tag: tag,
+	}}); err != nil {
 		return &StartError{Problem: fmt.Sprintf("receiver.dockerfile: build %s: %v", file, err), Output: log.last()}
 	}
-	t.built = true
 	t.describe = "dockerfile " + t.cfg.Receiver.Dockerfile
 	if found, err := t.docker.Client().ImageInspect(ctx, t.image); err == nil {
 		t.describe += "@" + found.ID
@@ -143,6 +148,9 @@ func (t *containers) Close(ctx context.Context) error {
 	var err error
 	if t.built {
 		_, err = t.docker.Client().ImageRemove(ctx, t.image, client.ImageRemoveOptions{Force: true, PruneChildren: true})
+		if cerrdefs.IsNotFound(err) { // the build did not get so far
+			err = nil
+		}
 	}
 	return errors.Join(err, t.docker.Close())
 }

@@ -69,9 +69,9 @@ func (i *containerInstance) Restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	created, err := i.target.docker.CreateContainer(ctx, request)
+	created, err := i.create(ctx, request)
 	if err != nil {
-		return &StartError{Problem: fmt.Sprintf("%s could not be made into a container (an image that is not here is pulled): %v", i.target.describe, err)}
+		return &StartError{Problem: fmt.Sprintf("%s could not be made into a container: %v", i.target.describe, err)}
 	}
 	i.mu.Lock()
 	i.running, i.how, i.meant, i.done = created, "", false, make(chan struct{})
@@ -84,6 +84,20 @@ func (i *containerInstance) Restart(ctx context.Context) error {
 		return errors.Join(&StartError{Problem: fmt.Sprintf("%s: %v", i.target.describe, err), Output: i.output.last()}, ctx.Err())
 	}
 	return nil
+}
+
+// createTimeout bounds the making of a container from an image that is here.
+const createTimeout = 30 * time.Second
+
+// create is not cut short by ctx: a daemon goes on to make what its client no
+// longer waits for, and nobody would remove it.
+func (i *containerInstance) create(ctx context.Context, request testcontainers.ContainerRequest) (testcontainers.Container, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
+	defer cancel()
+	return i.target.docker.CreateContainer(ctx, request)
 }
 
 // launch starts the container and the goroutine that watches it.
