@@ -1,0 +1,51 @@
+// Package mutants proves that hookcheck catches what is wrong with a receiver,
+// and accuses nothing that is right: it certifies a small correct receiver, and
+// then the same receiver with one defect after another.
+//
+// The receiver is the program in the folder receiver; the tables here say which
+// requirements must fail for which defect. cmd/mutants runs them all.
+package mutants
+
+import "slices"
+
+// Mutant is a receiver with one defect.
+type Mutant struct {
+	// Name is the defect's name, given to the receiver as MUTANT.
+	Name string
+	// Wrong says in a sentence what the receiver does wrongly.
+	Wrong string
+	// Caught are the requirements that must fail, by id.
+	Caught []string
+	// MayFail are requirements that fail in some runs and not in others, because
+	// of what Because says.
+	MayFail []string
+	Because string
+	// Trap is part of what the report must say of a known trap; "" if it is none.
+	Trap string
+	// Runbook are the headings of the runbook; nil is a complete one.
+	Runbook []string
+	// Certificate is the one to serve HTTPS with; "" is plain HTTP.
+	Certificate certificate
+}
+
+// correct has no defect: it must be conformant.
+var correct = Mutant{Name: "none", Wrong: "Nothing. The receiver itself, which must be conformant."}
+
+// correctHTTPS is correct, served over HTTPS.
+var correctHTTPS = Mutant{Name: "none, over HTTPS", Wrong: "Nothing. The receiver over HTTPS, which must be conformant.", Certificate: trusted}
+
+// defect is the receiver's, "" where the mutant is in what surrounds it.
+func (m Mutant) defect() string {
+	if m.Runbook != nil || m.Certificate != "" && m.Certificate != trusted || m.Caught == nil {
+		return ""
+	}
+	return m.Name
+}
+
+// All are the mutants, in the order of the checklist.
+func All() []Mutant {
+	return slices.Concat(
+		signature, acknowledgement, idempotency, retries, validation,
+		rateLimit, security, https, logging, metrics, documentation,
+	)
+}
