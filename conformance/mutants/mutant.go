@@ -29,10 +29,10 @@ type Mutant struct {
 }
 
 // correct has no defect: it must be conformant.
-var correct = Mutant{Name: "none", Wrong: "Nothing. The receiver itself, which must be conformant."}
+var correct = Mutant{Name: "correct", Wrong: "Nothing. The receiver itself, which must be conformant."}
 
 // correctHTTPS is correct, served over HTTPS.
-var correctHTTPS = Mutant{Name: "none, over HTTPS", Wrong: "Nothing. The receiver over HTTPS, which must be conformant.", Certificate: trusted}
+var correctHTTPS = Mutant{Name: "correct-over-https", Wrong: "Nothing. The receiver over HTTPS, which must be conformant.", Certificate: trusted}
 
 // defect is the receiver's, "" where the mutant is in what surrounds it.
 func (m Mutant) defect() string {

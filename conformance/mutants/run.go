@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -136,7 +135,7 @@ func (r *runner) certify(ctx context.Context, m Mutant) Outcome {
 	if err != nil {
 		o = Outcome{Mutant: m, Problem: err.Error()}
 	}
-	o.Took, o.Folder = time.Since(start), filepath.Join(r.dir, m.slug())
+	o.Took, o.Folder = time.Since(start), filepath.Join(r.dir, m.Name)
 	return o
 }
 
@@ -175,6 +174,3 @@ func (r *runner) try(ctx context.Context, m Mutant) (o Outcome, err error) {
 	}
 	return judge(m, result), nil
 }
-
-// slug is the name as a folder's.
-func (m Mutant) slug() string { return strings.NewReplacer(" ", "-", ",", "").Replace(m.Name) }

@@ -63,7 +63,7 @@ type stage struct {
 
 // set prepares the certification of m. The stage must be struck afterwards.
 func (r *runner) set(ctx context.Context, m Mutant) (*stage, error) {
-	s := &stage{dir: filepath.Join(r.dir, m.slug()), strike: func() error { return nil }}
+	s := &stage{dir: filepath.Join(r.dir, m.Name), strike: func() error { return nil }}
 	s.config = filepath.Join(s.dir, "hookcheck.yaml")
 	if err := os.MkdirAll(s.dir, 0o750); err != nil {
 		return nil, err
