@@ -16,8 +16,8 @@ type Mutant struct {
 	Wrong string
 	// Caught are the requirements that must fail, by id.
 	Caught []string
-	// MayFail are requirements that fail in some runs and not in others, because
-	// of what Because says.
+	// MayFail are requirements whose failing would be no false accusation, and
+	// which need not fail, because of what Because says. "*" is all.
 	MayFail []string
 	Because string
 	// Trap is part of what the report must say of a known trap; "" if it is none.
@@ -40,6 +40,11 @@ func (m Mutant) defect() string {
 		return ""
 	}
 	return m.Name
+}
+
+// Known reports whether there is a mutant of that name.
+func Known(name string) bool {
+	return slices.ContainsFunc(All(), func(m Mutant) bool { return m.Name == name })
 }
 
 // All are the mutants, in the order of the checklist.

@@ -24,15 +24,15 @@ const (
 // signature, the rate, and only then what it says.
 func (r *receiver) judge(w http.ResponseWriter, req *http.Request) (event, *refusal) {
 	if !r.allowed(req) {
-		return event{}, &refusal{http.StatusForbidden, "the address is not allowed"}
+		return event{}, &refusal{status: http.StatusForbidden, reason: "the address is not allowed"}
 	}
 	body, tooLong, err := r.readBody(w, req)
 	ev := event{DeliveryID: req.Header.Get("X-Moncreneau-Delivery"), Type: req.Header.Get("X-Moncreneau-Event")}
 	switch {
 	case err != nil:
-		return ev, &refusal{http.StatusBadRequest, "the body ended early"}
+		return ev, &refusal{status: http.StatusBadRequest, reason: "the body ended early"}
 	case tooLong:
-		return ev, &refusal{http.StatusRequestEntityTooLarge, "the body is too long"}
+		return ev, &refusal{status: http.StatusRequestEntityTooLarge, reason: "the body is too long"}
 	}
 	if r.mutant == "validates-before-verifying" {
 		if refused := r.validate(body, &ev); refused != nil {
@@ -48,11 +48,11 @@ func (r *receiver) judge(w http.ResponseWriter, req *http.Request) (event, *refu
 		if r.mutant != "throttles-without-a-word" {
 			w.Header().Set("Retry-After", strconv.Itoa(wait))
 		}
-		return ev, &refusal{http.StatusTooManyRequests, "too many requests"}
+		return ev, &refusal{status: http.StatusTooManyRequests, reason: "too many requests"}
 	}
 	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
 	if kind != "application/json" && r.mutant != "accepts-any-content-type" {
-		return ev, &refusal{http.StatusUnsupportedMediaType, "the content type is not application/json"}
+		return ev, &refusal{status: http.StatusUnsupportedMediaType, reason: "the content type is not application/json"}
 	}
 	header := ev.Type
 	if refused := r.validate(body, &ev); refused != nil {
@@ -82,16 +82,16 @@ func (r *receiver) readBody(w http.ResponseWriter, req *http.Request) (body []by
 }
 
 func (r *receiver) wrongSignature(body []byte) *refusal {
-	reason := "invalid signature"
+	refused := &refusal{status: http.StatusUnauthorized, reason: "invalid signature"}
 	switch r.mutant {
 	case "answers-403-for-a-signature":
-		return &refusal{http.StatusForbidden, reason}
+		refused.status = http.StatusForbidden
 	case "leaks-expected-signature":
-		reason += ", expected " + signed{r.secret, nil, body}.digits()
+		refused.leak = "expected " + signed{r.secret, nil, body}.digits()
 	case "leaks-secret-in-error":
-		reason += " for the secret " + r.secret
+		refused.leak = "the secret is " + r.secret
 	}
-	return &refusal{http.StatusUnauthorized, reason}
+	return refused
 }
 
 // validate holds body to the contract, and reads it into ev.
@@ -99,7 +99,7 @@ func (r *receiver) validate(body []byte, ev *event) *refusal {
 	*ev = read(body, *ev)
 	violations := fixtures.Default().Validate(body)
 	if r.mutant == "refuses-fields-that-are-new" && hasNewFields(body) {
-		return &refusal{http.StatusBadRequest, "unknown field"}
+		return &refusal{status: http.StatusBadRequest, reason: "unknown field"}
 	}
 	if ignores, ok := ignoredRules[r.mutant]; ok {
 		violations = slices.DeleteFunc(violations, func(v fixtures.Violation) bool { return ignores(v.Rule) })
@@ -107,14 +107,14 @@ func (r *receiver) validate(body []byte, ev *event) *refusal {
 	if len(violations) == 0 {
 		return nil
 	}
-	refused := &refusal{http.StatusBadRequest, violations[0].Error()}
+	refused := &refusal{status: http.StatusBadRequest, reason: violations[0].Error()}
 	switch first := violations[0].Rule; {
 	case r.mutant == "answers-422-for-a-payload":
 		refused.status = http.StatusUnprocessableEntity
 	case r.mutant == "5xx-on-bad-json" && first.Kind == fixtures.KindTruncated:
 		refused.status = http.StatusInternalServerError
 	case r.mutant == "stack-trace-in-error" && first.Scope == fixtures.ScopeBytes:
-		refused.reason = string(debug.Stack())
+		refused.leak = string(debug.Stack())
 	case r.mutant == "dies-of-deep-json" && first.Kind == fixtures.KindTooDeep:
 		os.Exit(2)
 	}

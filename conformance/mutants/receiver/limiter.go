@@ -34,5 +34,5 @@ func (l *limiter) take() int {
 	if l.used <= admitted {
 		return 0
 	}
-	return int(math.Ceil((l.window - now.Sub(l.opened)).Seconds()))
+	return max(1, int(math.Ceil((l.window - now.Sub(l.opened)).Seconds())))
 }

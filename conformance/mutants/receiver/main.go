@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"github.com/moncreneau/hookcheck/conformance/mutants"
 )
 
 func main() {
@@ -36,6 +38,9 @@ func run() error {
 	s, err := settingsFromEnvironment()
 	if err != nil {
 		return err
+	}
+	if s.mutant != "" && !mutants.Known(s.mutant) {
+		return fmt.Errorf("MUTANT: there is no mutant %q", s.mutant)
 	}
 	socket := filepath.Join(s.dataDir, "replay.sock")
 	if len(os.Args) == 3 && os.Args[1] == "replay" {

@@ -59,6 +59,7 @@ func (r *receiver) routes(working context.Context) http.Handler {
 type refusal struct {
 	status int
 	reason string
+	leak   string // what mutants tell with it
 }
 
 func (r *receiver) receive(working context.Context, w http.ResponseWriter, req *http.Request) {
@@ -66,7 +67,7 @@ func (r *receiver) receive(working context.Context, w http.ResponseWriter, req *
 	if refused != nil {
 		r.log.Warn("Webhook refused", "event", ev, "status", refused.status, "reason", refused.reason)
 		r.misuse(working, ev, refused.status)
-		respond(w, refused.status, map[string]string{"error": refused.reason})
+		respond(w, refused.status, map[string]string{"error": refused.reason + refused.leak})
 		return
 	}
 	isNew, err := r.accept(working, ev)
@@ -81,7 +82,7 @@ func (r *receiver) receive(working context.Context, w http.ResponseWriter, req *
 	}
 	r.log.Info(message, "event", ev)
 	switch {
-	case r.mutant == "slow-ack":
+	case r.mutant == "slow-ack" && ev.Type == "appointment.completed":
 		time.Sleep(r.slow)
 	case r.mutant == "refuses-duplicates" && !isNew:
 		respond(w, http.StatusConflict, map[string]string{"error": "known already"})

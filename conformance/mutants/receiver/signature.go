@@ -100,21 +100,21 @@ var acceptsToo = map[string]func(signed) bool{
 		return prefixed && errors.As(err, &wrong) && !strings.HasPrefix(value, s.digits())
 	},
 	"accepts-base64": func(s signed) bool {
-		value, _ := s.value()
+		value, prefixed := s.value()
 		raw, err := base64.StdEncoding.DecodeString(value)
-		return err == nil && hex.EncodeToString(raw) == s.digits()
+		return prefixed && err == nil && hex.EncodeToString(raw) == s.digits()
 	},
 	"accepts-odd-length": func(s signed) bool {
-		value, _ := s.value()
-		return len(value)%2 == 1 && strings.HasPrefix(s.digits(), value)
+		value, prefixed := s.value()
+		return prefixed && len(value)%2 == 1 && strings.HasPrefix(s.digits(), value)
 	},
 	"compares-as-far-as-it-goes": func(s signed) bool {
-		value, _ := s.value()
-		return len(value) > 0 && len(value)%2 == 0 && strings.HasPrefix(s.digits(), value)
+		value, prefixed := s.value()
+		return prefixed && len(value) > 0 && len(value)%2 == 0 && strings.HasPrefix(s.digits(), value)
 	},
 	"accepts-empty-key": func(s signed) bool {
-		value, _ := s.value()
-		return value == digest(sha256.New, "", s.body)
+		value, prefixed := s.value()
+		return prefixed && value == digest(sha256.New, "", s.body)
 	},
 	"accepts-two-headers": func(s signed) bool { return len(s.values) > 1 },
 	"accepts-one-good-header-of-two": func(s signed) bool {
@@ -126,8 +126,8 @@ var acceptsToo = map[string]func(signed) bool{
 		return false
 	},
 	"compares-all-but-the-last-digit": func(s signed) bool {
-		value, _ := s.value()
-		return len(value) == 64 && value[:63] == s.digits()[:63]
+		value, prefixed := s.value()
+		return prefixed && len(value) == 64 && value[:63] == s.digits()[:63]
 	},
 	"ignores-white-space-in-json": func(s signed) bool {
 		value, prefixed := s.value()

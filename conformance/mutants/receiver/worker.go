@@ -29,7 +29,10 @@ func newWorker(s settings, store *store, m *metrics, log *slog.Logger) *worker {
 	return &worker{
 		settings: s, store: store, metrics: m, log: log,
 		client: &http.Client{
-			Timeout:       s.downstreamTimeout,
+			Timeout: s.downstreamTimeout,
+			// On a kept connection that breaks, net/http repeats a request with an
+			// Idempotency-Key by itself: an attempt that nobody has counted.
+			Transport:     &http.Transport{DisableKeepAlives: true},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
@@ -94,8 +97,8 @@ func (w *worker) try(ctx context.Context, ev *event) bool {
 		return true
 	case ev.Attempts >= w.attempts && w.mutant != "unbounded-retries" || w.mutant == "no-retry":
 		w.record(*ev, dead)
-		w.metrics.failed()
 		if w.mutant != "silent-dead-letter" {
+			w.metrics.failed()
 			w.log.Error("Webhook moved to the dead letters", "event", *ev, "attempt", ev.Attempts, "error", err.Error())
 		}
 		return true
