@@ -36,7 +36,7 @@ secret: {{.Secret}}
     DOWNSTREAM_TIMEOUT: 2500ms
     ALLOWLIST: 41.223.45.0/24,41.223.46.0/24
     TRUSTED_PROXIES: 127.0.0.1/32
-    SLOW: 3s
+    SLOW: 2200ms
 observe:
   sink: {eventId: "body:/eventId"}
   metrics: {path: /metrics}
