@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +19,8 @@ import (
 
 // process is a receiver given as a command.
 type process struct {
-	cfg config.Config
+	cfg   config.Config
+	ports ports
 }
 
 func newProcess(cfg config.Config) (Target, error) {
@@ -51,14 +51,14 @@ func lookPath(cfg config.Config) (string, error) {
 func (p *process) Describe() string                   { return "exec " + strings.Join(p.cfg.Receiver.Exec, " ") }
 func (p *process) Lifecycle() bool                    { return true }
 func (p *process) SinkAddress() (listen, host string) { return "127.0.0.1:0", "127.0.0.1" }
-func (p *process) Close(context.Context) error        { return nil }
+func (p *process) Close(context.Context) error        { return p.ports.close() }
 
 func (p *process) Start(ctx context.Context, settings Settings) (Instance, error) {
 	dir, err := os.MkdirTemp("", "hookcheck-data-")
 	if err != nil {
 		return nil, fmt.Errorf("target: data directory: %w", err)
 	}
-	port, err := freePort()
+	port, err := p.ports.take()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("target: free port: %w", err), os.RemoveAll(dir))
 	}
@@ -71,17 +71,6 @@ func (p *process) Start(ctx context.Context, settings Settings) (Instance, error
 		return nil, errors.Join(err, i.Remove(context.WithoutCancel(ctx)))
 	}
 	return i, nil
-}
-
-// freePort asks the kernel for a port. Another program could take it before
-// the receiver does; then the receiver exits, and its output says so.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
 type processInstance struct {
