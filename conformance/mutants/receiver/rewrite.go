@@ -3,13 +3,28 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
-// rewrite parses body and writes it again, as JSON.stringify(JSON.parse(body))
-// does, with the given separators: escapes, numbers and white space change, and
-// the order of the keys does not. What is no JSON stays as it is.
-func rewrite(body []byte, comma, colon string) []byte {
+// style is how a language writes JSON.
+type style struct {
+	comma, colon string
+	ascii        bool // escapes what is not ASCII
+}
+
+var (
+	node   = style{",", ":", false} // JSON.stringify
+	python = style{", ", ": ", true}
+)
+
+// rewrite parses body and writes it again in the style: escapes, numbers and
+// white space change, and the order of the keys does not. What is no JSON stays
+// as it is.
+func rewrite(body []byte, s style) []byte {
 	if !json.Valid(body) {
 		return body
 	}
@@ -33,9 +48,9 @@ func rewrite(body []byte, comma, colon string) []byte {
 		}
 		switch {
 		case top.object && top.count%2 == 1:
-			out.WriteString(colon)
+			out.WriteString(s.colon)
 		case top.count > 0:
-			out.WriteString(comma)
+			out.WriteString(s.comma)
 		}
 		top.count++
 		switch value := token.(type) {
@@ -45,16 +60,30 @@ func rewrite(body []byte, comma, colon string) []byte {
 		case float64:
 			out.WriteString(strconv.FormatFloat(value, 'f', -1, 64))
 		default:
-			out.Write(plain(value))
+			out.WriteString(s.plain(value))
 		}
 	}
 }
 
-// plain writes a string, a truth value or null with as few escapes as possible.
-func plain(value any) []byte {
+// plain writes a string, a truth value or null with as few escapes as the style has.
+func (s style) plain(value any) string {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(value) // a buffer takes everything, and the value comes from JSON
-	return bytes.TrimRight(out.Bytes(), "\n")
+	text := strings.TrimRight(out.String(), "\n")
+	if !s.ascii {
+		return text
+	}
+	var escaped strings.Builder
+	for _, r := range text {
+		if r < utf8.RuneSelf {
+			escaped.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&escaped, "\\u%04x", unit)
+		}
+	}
+	return escaped.String()
 }

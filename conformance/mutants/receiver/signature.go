@@ -27,9 +27,9 @@ func (r *receiver) verify(req *http.Request, body []byte) bool {
 			values = nil
 		}
 	case "hmac-over-reserialised-json":
-		body = rewrite(body, ",", ":")
+		body = rewrite(body, node)
 	case "hmac-over-python-json":
-		body = rewrite(body, ", ", ": ")
+		body = rewrite(body, python)
 	}
 	s := signed{r.secret, values, body}
 	if instead, ok := acceptsInstead[r.mutant]; ok {
@@ -131,7 +131,7 @@ var acceptsToo = map[string]func(signed) bool{
 	},
 	"ignores-white-space-in-json": func(s signed) bool {
 		value, prefixed := s.value()
-		return prefixed && value == digest(sha256.New, s.secret, rewrite(s.body, ",", ":"))
+		return prefixed && value == digest(sha256.New, s.secret, rewrite(s.body, node))
 	},
 	"ignores-line-feed-at-the-end": func(s signed) bool {
 		s.body = []byte(strings.TrimRight(string(s.body), "\n"))
