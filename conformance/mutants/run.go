@@ -33,9 +33,7 @@ type Options struct {
 // Requirement is a line of the catalogue, as hookcheck lists it.
 type Requirement struct {
 	ID    string `json:"id"`
-	Item  string `json:"item"`
 	Level string `json:"level"`
-	Title string `json:"title"`
 }
 
 type runner struct {

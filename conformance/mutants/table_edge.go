@@ -114,7 +114,7 @@ var metrics = []Mutant{
 	{Name: "metrics-processed-stands-still", Wrong: "Never counts what it has processed.",
 		Caught: []string{"MET-03", "MET-06"}},
 	{Name: "metrics-count-duplicates", Wrong: "Counts duplicates as processed.",
-		Caught: []string{"MET-03", "MET-06"}},
+		Caught: []string{"MET-03", "MET-06"}, MayFail: []string{"MET-05"}, Because: "it says too early that everything has been processed"},
 	{Name: "metrics-failed-stands-still", Wrong: "Never counts what it has given up.",
 		Caught: []string{"MET-04"}},
 	{Name: "metrics-seconds-stand-still", Wrong: "Never measures how long processing takes.",

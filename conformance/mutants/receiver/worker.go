@@ -86,6 +86,9 @@ func (w *worker) try(ctx context.Context, ev *event) bool {
 	}
 	started := time.Now()
 	err := w.callDownstream(context.WithoutCancel(ctx), *ev)
+	if w.mutant == "repeats-effect-after-retry" && err == nil && ev.Attempts > 0 {
+		_ = w.callDownstream(context.WithoutCancel(ctx), *ev)
+	}
 	w.metrics.took(time.Since(started))
 	ev.Attempts++
 	switch {
@@ -119,8 +122,6 @@ func (w *worker) try(ctx context.Context, ev *event) bool {
 // overdo is what some mutants do after an event has been processed.
 func (w *worker) overdo(ev event) {
 	switch {
-	case w.mutant == "repeats-effect-after-retry" && ev.Attempts > 1:
-		_ = w.callDownstream(context.Background(), ev)
 	case w.mutant == "forgets-processed-ids":
 		time.AfterFunc(30*time.Millisecond, func() { w.store.forget(ev.Key) })
 	case w.mutant == "logs-processed-twice":
