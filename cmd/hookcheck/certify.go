@@ -207,22 +207,26 @@ func (f *certifyFlags) override(cmd *cobra.Command, cfg *config.Config) error {
 	return nil
 }
 
-// reproduce is the command line that repeats the run.
+// reproduce is the command line that repeats the run: as it was given, without
+// what only says where the result goes, and with the seed.
 func reproduce(seed uint64) string {
-	args := []string{"hookcheck"}
-	for i := 1; i < len(os.Args); i++ {
-		if os.Args[i] == "--seed" {
-			i++
+	line := []string{"hookcheck"}
+	args := os.Args[1:]
+	for i := 0; i < len(args); i++ {
+		switch name, _, joined := strings.Cut(args[i], "="); name {
+		case "--seed", "--report", "--output", "-o":
+			if !joined {
+				i++ // its value
+			}
+			continue
+		case "--quiet", "-q":
 			continue
 		}
-		if strings.HasPrefix(os.Args[i], "--seed=") {
-			continue
-		}
-		arg := os.Args[i]
+		arg := args[i]
 		if strings.ContainsAny(arg, " '\"{}$*&|<>;()") {
 			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 		}
-		args = append(args, arg)
+		line = append(line, arg)
 	}
-	return strings.Join(append(args, fmt.Sprintf("--seed=%d", seed)), " ")
+	return strings.Join(append(line, fmt.Sprintf("--seed=%d", seed)), " ")
 }
