@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -151,8 +152,8 @@ func (s *session) start(ctx context.Context) error {
 	s.tell("starting the receiver")
 	s.started = time.Now()
 	if err := s.lab.Start(ctx, experiments); err != nil {
-		s.failure = err
-		return err
+		s.failure = s.recorder.RedactError(err) // it may hold what the receiver has printed
+		return s.failure
 	}
 	s.tell("judging")
 	return nil
@@ -172,6 +173,9 @@ func describeKind(r config.Receiver) string {
 		return "the image " + r.Image
 	case "exec":
 		return "the command " + r.Exec[0]
+	}
+	if u, err := url.Parse(r.URL); err == nil {
+		return u.Redacted()
 	}
 	return r.URL
 }
@@ -285,9 +289,6 @@ func (s *session) report() report.Report {
 	r.Decide()
 	if s.failure != nil {
 		r.Verdict, r.Reason = report.NoVerdict, s.failure.Error()
-		if s.recorder != nil {
-			r.Reason = s.recorder.Redact(r.Reason)
-		}
 	}
 	return r
 }

@@ -140,7 +140,8 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 // configuration is the file with the flags over it.
 func (f *certifyFlags) configuration(cmd *cobra.Command) (conformance.Config, error) {
 	cfg := f.attempt
-	cfg.ToolVersion, cfg.Reproduce = version, reproduce
+	cfg.ToolVersion = version
+	cfg.Reproduce = func(seed uint64) string { return reproduce(os.Args[1:], seed) }
 	cfg.Receiver = config.Default()
 	path := f.config
 	if path == "" {
@@ -205,28 +206,4 @@ func (f *certifyFlags) override(cmd *cobra.Command, cfg *config.Config) error {
 		r.Env[name] = value
 	}
 	return nil
-}
-
-// reproduce is the command line that repeats the run: as it was given, without
-// what only says where the result goes, and with the seed.
-func reproduce(seed uint64) string {
-	line := []string{"hookcheck"}
-	args := os.Args[1:]
-	for i := 0; i < len(args); i++ {
-		switch name, _, joined := strings.Cut(args[i], "="); name {
-		case "--seed", "--report", "--output", "-o":
-			if !joined {
-				i++ // its value
-			}
-			continue
-		case "--quiet", "-q":
-			continue
-		}
-		arg := args[i]
-		if strings.ContainsAny(arg, " '\"{}$*&|<>;()") {
-			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		}
-		line = append(line, arg)
-	}
-	return strings.Join(append(line, fmt.Sprintf("--seed=%d", seed)), " ")
 }

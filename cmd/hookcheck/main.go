@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/moncreneau/hookcheck/conformance/report"
 )
 
 func main() {
@@ -19,7 +21,7 @@ func run() int {
 	defer stop()
 	err := newRootCommand().ExecuteContext(ctx)
 	if err != nil && err.Error() != "" {
-		fmt.Fprintln(os.Stderr, "hookcheck: "+err.Error())
+		fmt.Fprintln(os.Stderr, "hookcheck: "+report.Visible(err.Error()))
 	}
 	return exitCode(err)
 }

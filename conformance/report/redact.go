@@ -25,6 +25,19 @@ func (r *Recorder) Redact(text string) string {
 	return text
 }
 
+// RedactError is err with the secret replaced in what it says.
+func (r *Recorder) RedactError(err error) error {
+	return &redactedError{r.Redact(err.Error()), err}
+}
+
+type redactedError struct {
+	text string
+	err  error
+}
+
+func (e *redactedError) Error() string { return e.text }
+func (e *redactedError) Unwrap() error { return e.err }
+
 // forms are the ways in which a secret may be written, itself first.
 func forms(secret string) []string {
 	out := []string{secret}

@@ -11,8 +11,8 @@ import (
 
 // urlTarget is a receiver that runs already.
 type urlTarget struct {
-	cfg  config.Config
 	base string
+	name string // the URL without its password
 }
 
 func newURL(cfg config.Config) (Target, error) {
@@ -20,10 +20,10 @@ func newURL(cfg config.Config) (Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target: %w", err)
 	}
-	return &urlTarget{cfg: cfg, base: u.Scheme + "://" + u.Host}, nil
+	return &urlTarget{base: u.Scheme + "://" + u.Host, name: u.Redacted()}, nil
 }
 
-func (t *urlTarget) Describe() string { return "url " + t.cfg.Receiver.URL }
+func (t *urlTarget) Describe() string { return "url " + t.name }
 func (t *urlTarget) Lifecycle() bool  { return false }
 
 func (t *urlTarget) SinkAddress() (listen, host string) { return "127.0.0.1:0", "127.0.0.1" }
