@@ -3,6 +3,7 @@ package mutants
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func (r *runner) set(ctx context.Context, m Mutant) (*stage, error) {
 	}
 	values := map[string]string{
 		"Name": m.Name, "Mutant": m.defect(), "Receiver": r.receiver,
-		"Runbook": filepath.Join(s.dir, "runbook.md"), "Secret": "whsec_of_the_mutants_over_https",
+		"Runbook": filepath.Join(s.dir, "runbook.md"), "Secret": rand.Text(),
 	}
 	headings := runbookSections
 	if m.Runbook != nil {
@@ -117,7 +118,7 @@ func (r *runner) serveHTTPS(ctx context.Context, dir string, m Mutant, secret st
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.CommandContext(ctx, r.receiver)
+	cmd := exec.CommandContext(ctx, r.receiver) //nolint:gosec // the program that was just built
 	cmd.Env = append(os.Environ(), "MUTANT="+m.defect(), "MONCRENEAU_WEBHOOK_SECRET="+secret, "PORT=0", "DATA_DIR="+dir,
 		"TLS_CERT_FILE="+certFile, "TLS_KEY_FILE="+keyFile)
 	cmd.Stderr = os.Stderr

@@ -23,7 +23,8 @@ func (l *limiter) take() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if now.Sub(l.opened) >= l.window && !(l.mutant == "never-recovers" && l.used > l.requests) {
+	exceeded := l.used > l.requests
+	if now.Sub(l.opened) >= l.window && (l.mutant != "never-recovers" || !exceeded) {
 		l.opened, l.used = now, 0
 	}
 	l.used++

@@ -96,7 +96,7 @@ func serve(ctx context.Context, s settings, socket string) error {
 	case <-ctx.Done():
 	}
 	if s.mutant == "ignores-sigterm" {
-		<-failed
+		return <-failed
 	}
 	if s.mutant == "lost-on-sigterm" {
 		store.discard()

@@ -57,9 +57,10 @@ func (w *worker) start(ctx context.Context, ev event) (tried <-chan struct{}) {
 			w.inLine.Lock()
 			defer w.inLine.Unlock()
 		}
-		unfinished := w.awaitDue(ctx, ev) && !w.try(ctx, &ev)
+		again := w.awaitDue(ctx, ev) && !w.try(ctx, &ev)
 		close(first)
-		for unfinished && w.awaitDue(ctx, ev) && !w.try(ctx, &ev) {
+		for again {
+			again = w.awaitDue(ctx, ev) && !w.try(ctx, &ev)
 		}
 	})
 	return first
@@ -121,10 +122,10 @@ func (w *worker) try(ctx context.Context, ev *event) bool {
 
 // overdo is what some mutants do after an event has been processed.
 func (w *worker) overdo(ev event) {
-	switch {
-	case w.mutant == "forgets-processed-ids":
+	switch w.mutant {
+	case "forgets-processed-ids":
 		time.AfterFunc(30*time.Millisecond, func() { w.store.forget(ev.Key) })
-	case w.mutant == "logs-processed-twice":
+	case "logs-processed-twice":
 		w.log.Info("Webhook processed", "event", ev)
 	}
 }
