@@ -70,7 +70,7 @@ func TestTheMatrixFailsWithARequirementThatNothingMakesFail(t *testing.T) {
 }
 
 func TestUnknownNamesAreErrors(t *testing.T) {
-	if _, err := choose([]string{"no-such-mutant"}); err == nil {
+	if _, err := Choose("no-such-mutant"); err == nil {
 		t.Error("no error")
 	}
 }

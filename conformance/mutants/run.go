@@ -17,9 +17,8 @@ import (
 
 // Options say how the mutants are run.
 type Options struct {
-	// Only are the names of the mutants to run; empty runs all, and the correct
-	// receiver.
-	Only []string
+	// Mutants are those to run; nil is all of Choose.
+	Mutants []Mutant
 	// Parallel is how many are certified at the same time; 0 is 2.
 	Parallel int
 	// Timeout bounds one certification; 0 is 2 minutes.
@@ -47,21 +46,22 @@ type runner struct {
 // Run builds hookcheck and the receiver, and certifies each mutant as a user
 // would: by running hookcheck certify. Whatever it writes is under dir.
 func Run(ctx context.Context, dir string, o Options) (Matrix, error) {
-	selected, err := choose(o.Only)
-	if err != nil {
-		return Matrix{}, err
+	complete := o.Mutants == nil
+	if complete {
+		o.Mutants, _ = Choose() // without names there is none that is unknown
 	}
 	r := &runner{dir: dir, hookcheck: filepath.Join(dir, "hookcheck"), receiver: filepath.Join(dir, "receiver"), timeout: o.Timeout}
 	if r.timeout == 0 {
 		r.timeout = 2 * time.Minute
 	}
+	var err error
 	if r.authority, err = newAuthority(dir); err != nil {
 		return Matrix{}, err
 	}
 	if err := r.build(ctx, o.Module); err != nil {
 		return Matrix{}, err
 	}
-	matrix := Matrix{Complete: len(o.Only) == 0, Outcomes: make([]Outcome, len(selected))}
+	matrix := Matrix{Complete: complete, Outcomes: make([]Outcome, len(o.Mutants))}
 	if matrix.Requirements, err = r.requirements(ctx); err != nil {
 		return Matrix{}, err
 	}
@@ -70,7 +70,7 @@ func Run(ctx context.Context, dir string, o Options) (Matrix, error) {
 		defer close(finished)
 		var group errgroup.Group
 		group.SetLimit(max(o.Parallel, 1))
-		for i, m := range selected {
+		for i, m := range o.Mutants {
 			group.Go(func() error {
 				matrix.Outcomes[i] = r.certify(ctx, m)
 				finished <- matrix.Outcomes[i]
@@ -87,8 +87,9 @@ func Run(ctx context.Context, dir string, o Options) (Matrix, error) {
 	return matrix, context.Cause(ctx)
 }
 
-// choose are the mutants of these names, or all with the correct receiver first.
-func choose(names []string) ([]Mutant, error) {
+// Choose returns the mutants of these names, without names all, with the correct
+// receiver first.
+func Choose(names ...string) ([]Mutant, error) {
 	all := append([]Mutant{correct, correctHTTPS}, All()...)
 	if len(names) == 0 {
 		return all, nil

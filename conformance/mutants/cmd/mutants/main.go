@@ -33,6 +33,14 @@ func run() int {
 		fmt.Fprintf(os.Stderr, "mutants: unexpected argument %q\n", flag.Arg(0))
 		return 2
 	}
+	o := mutants.Options{Parallel: *parallel, Timeout: *timeout, Done: show}
+	if *only != "" {
+		var err error
+		if o.Mutants, err = mutants.Choose(strings.Split(*only, ",")...); err != nil {
+			fmt.Fprintln(os.Stderr, "mutants:", err)
+			return 2
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	dir, err := os.MkdirTemp("", "hookcheck-mutants-")
@@ -46,12 +54,13 @@ func run() int {
 		defer os.RemoveAll(dir)
 	}
 	start := time.Now()
-	o := mutants.Options{Parallel: *parallel, Timeout: *timeout, Done: show}
-	if *only != "" {
-		o.Only = strings.Split(*only, ",")
-	}
+	fmt.Fprintln(os.Stderr, "building hookcheck and the receiver")
 	matrix, err := mutants.Run(ctx, dir, o)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "mutants: interrupted")
+		return 3
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		return 3
 	}
