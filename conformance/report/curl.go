@@ -67,11 +67,11 @@ func (s Signing) assign(file string, signed []byte, text string) string {
 			d = candidate
 		}
 	}
-	secret := `"${MONCRENEAU_WEBHOOK_SECRET:?}"`
+	key := `"${MONCRENEAU_WEBHOOK_SECRET:?}"`
 	if s.Key == unprefixedSecret {
-		secret = `"${MONCRENEAU_WEBHOOK_SECRET#whsec_}"`
+		key = `"${MONCRENEAU_WEBHOOK_SECRET#whsec_}"`
 	}
-	sign := "openssl dgst " + d.shell + " -hmac " + secret
+	sign := "openssl dgst " + d.shell + " -hmac " + key
 	switch {
 	case file == "" && quotable(signed):
 		sign = "printf %s " + text + " | " + sign
