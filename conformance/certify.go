@@ -43,6 +43,7 @@ func Certify(ctx context.Context, cfg Config, progress Progress) (report.Report,
 	if err != nil {
 		return report.Report{}, err
 	}
+	s.interrupted = func() bool { return ctx.Err() != nil }
 	s.hooks = hooks{preparing: progress.Preparing, awaiting: progress.Awaiting, judged: progress.Judged}
 
 	// Ginkgo's own report would tell the same a second time, in other words.
@@ -57,9 +58,6 @@ func Certify(ctx context.Context, cfg Config, progress Progress) (report.Report,
 
 	unfinished := s.finish() // after a second Ctrl-C, Ginkgo has not waited for it
 	result := s.report()
-	if ctx.Err() != nil {
-		result.Verdict, result.Reason = report.NoVerdict, "the run was interrupted"
-	}
 	switch {
 	case s.failure != nil && ctx.Err() != nil:
 		return result, fmt.Errorf("certify: %w", errors.Join(ErrInterrupted, unfinished))

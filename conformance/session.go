@@ -62,6 +62,8 @@ type session struct {
 	started  time.Time
 	bodies   map[string][]byte
 	failure  error // why the receiver could not be started
+	// interrupted says that the run is to end without a verdict; nil is never.
+	interrupted func() bool
 
 	starting   sync.Mutex
 	finishing  sync.Once
@@ -289,6 +291,9 @@ func (s *session) report() report.Report {
 	r.Decide()
 	if s.failure != nil {
 		r.Verdict, r.Reason = report.NoVerdict, s.failure.Error()
+	}
+	if s.interrupted != nil && s.interrupted() {
+		r.Verdict, r.Reason = report.NoVerdict, "the run was interrupted"
 	}
 	return r
 }
