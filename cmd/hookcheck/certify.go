@@ -13,6 +13,7 @@ import (
 
 	"github.com/moncreneau/hookcheck/conformance"
 	"github.com/moncreneau/hookcheck/conformance/config"
+	"github.com/moncreneau/hookcheck/conformance/report"
 )
 
 // defaultConfig is read when no --config is given and it exists.
@@ -129,12 +130,34 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 		return exitWith(exitNoResult, err)
 	}
 	if cfg.ReportDir != "" && f.output == "text" {
-		fmt.Fprintf(cmd.OutOrStdout(), "  report in %s\n", cfg.ReportDir)
+		fmt.Fprint(cmd.OutOrStdout(), f.whatNext(result, cfg))
 	}
 	if code := result.ExitCode(); code != exitOK {
 		return exitWith(code, nil)
 	}
 	return nil
+}
+
+// whatNext says where the report is and how to see a finding of it again.
+func (f *certifyFlags) whatNext(result report.Report, cfg conformance.Config) string {
+	text := fmt.Sprintf("  report in %s; begin with report.html\n", cfg.ReportDir)
+	for _, r := range result.Requirements {
+		if r.Status != report.Failed || !r.Required || len(r.Findings) == 0 || r.Decisive(r.Findings[0]) == nil {
+			continue
+		}
+		text += "  the curl lines work in that folder; or repeat a finding with hookcheck replay " + cfg.ReportDir + " " + r.ID
+		switch {
+		case cfg.Receiver.Receiver.Kind() == "url":
+		case f.image+f.dockerfile+f.exec != "": // which only this command line describes
+			text += " --url URL"
+		case f.config == "":
+			text += " --config " + defaultConfig
+		default:
+			text += " --config " + f.config
+		}
+		return text + "\n"
+	}
+	return text
 }
 
 // configuration is the file with the flags over it.

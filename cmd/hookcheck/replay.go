@@ -52,6 +52,7 @@ not about an answer but about what came of it: then judge it again with certify 
 	f.secret.register(cmd)
 	flags.StringVarP(&f.config, "config", "c", "", "start the receiver that this hookcheck.yaml describes")
 	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
+	cmd.ValidArgsFunction = completeFindings
 	cmd.MarkFlagsMutuallyExclusive("config", "url")
 	cmd.MarkFlagsMutuallyExclusive("config", "secret")
 	cmd.MarkFlagsMutuallyExclusive("config", "secret-file")
@@ -104,6 +105,28 @@ func (f *replayFlags) run(cmd *cobra.Command, path, requirement string) error {
 		return exitWith(exitFailed, nil)
 	}
 	return exitWith(exitNoResult, nil)
+}
+
+// completeFindings lets the shell complete the report's path, then the ids of
+// what failed in it.
+func completeFindings(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return nil, cobra.ShellCompDirectiveDefault
+	case 1:
+		r, _, err := report.Read(args[0])
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		var ids []string
+		for _, requirement := range r.Requirements {
+			if len(requirement.Findings) > 0 {
+				ids = append(ids, cobra.CompletionWithDesc(requirement.ID, requirement.Title))
+			}
+		}
+		return ids, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
 // receiver is what the command line says of it, or else the report.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"unicode/utf8"
+	"strings"
 )
 
 // WriteBadge writes the verdict as a picture for a README: what was certified
@@ -42,8 +42,21 @@ func (r Report) WriteBadge(w io.Writer) error {
 
 const badgePadding = 12 // pixels, both sides together
 
-// badgeWidth is about as wide as the text is at 11 pixels; textLength makes
-// every font fit it.
+// badgeWidth is about as wide as the text is in Verdana at 11 pixels;
+// textLength makes every font fit it.
 func badgeWidth(text string) int {
-	return utf8.RuneCountInString(text)*65/10 + badgePadding
+	width := 0.0
+	for _, c := range text {
+		switch {
+		case strings.ContainsRune("ijl,.·", c):
+			width += 3.3
+		case strings.ContainsRune("tfr- ", c):
+			width += 4.4
+		case strings.ContainsRune("mw", c):
+			width += 10
+		default:
+			width += 6.6
+		}
+	}
+	return int(width) + badgePadding
 }

@@ -97,7 +97,7 @@ func (r Requirement) summary() string {
 	f := r.Findings[0]
 	text := fmt.Sprintf("expected %s; got %s", f.Expected, f.Actual)
 	if more := len(r.Findings) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %s more)", plural(more, "finding"))
+		text += fmt.Sprintf(" (and %s)", plural(more, "more finding"))
 	}
 	return Visible(text)
 }

@@ -42,7 +42,7 @@ type junitMessage struct {
 }
 
 // WriteJUnit writes the report as JUnit XML, one test suite an item. What the
-// verdict depends on and was not met is a failure; what it depends on and was
+// verdict depends on and was not met, or is waived needlessly, is a failure; what it depends on and was
 // not observed is an error, so that no dashboard takes it for a pass; anything
 // else that was not judged or not met is skipped, with the reason.
 func (r Report) WriteJUnit(w io.Writer) error {
@@ -75,6 +75,9 @@ func (s *junitSuite) add(r Requirement) {
 	c := junitCase{Name: r.ID + " " + r.Title, Class: "hookcheck." + r.Item}
 	s.Tests++
 	switch {
+	case r.NeedlessWaiver:
+		s.Failures++
+		c.Failure = &junitMessage{Message: "waived although it passes: " + Visible(r.Reason), Type: "waiver"}
 	case r.Status == Failed && r.Required:
 		s.Failures++
 		c.Failure = &junitMessage{Message: r.summary(), Type: r.Level, Text: r.Text()}
