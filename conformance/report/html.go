@@ -21,7 +21,7 @@ var (
 	//go:embed page/report.js
 	pageJS string
 
-	pageTemplate = template.Must(template.New("report.html").Parse(pageHTML))
+	pageTemplate = template.Must(template.New("report.html").Funcs(template.FuncMap{"visible": Visible}).Parse(pageHTML))
 )
 
 // page is what the template shows, in its order.
