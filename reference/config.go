@@ -22,6 +22,8 @@ type Config struct {
 	DatabaseURL       string   // postgres://…; empty means SQLite
 	DownstreamURL     string   // what the example handler calls; empty for nothing
 	DownstreamTimeout time.Duration
+	AppointmentsDB    string    // a file that the example handler keeps appointments in; empty for none
+	SMTPAddress       string    // the mail server that the example handler uses, host:port; empty for none
 	RateLimit         RateLimit // 100 a minute by default
 	Retry             Retry
 	Allowlist         []netip.Prefix // who may send; empty for everyone
@@ -45,6 +47,8 @@ func ConfigFromEnv(lookup func(string) (string, bool)) (Config, error) {
 		DatabaseURL:       e.text("DATABASE_URL", ""),
 		DownstreamURL:     e.url("DOWNSTREAM_URL"),
 		DownstreamTimeout: e.duration("DOWNSTREAM_TIMEOUT", 5*time.Second),
+		AppointmentsDB:    e.text("APPOINTMENTS_DB", ""),
+		SMTPAddress:       e.text("SMTP_ADDRESS", ""),
 		RateLimit:         e.rateLimit("RATE_LIMIT", "100/1m"),
 		Retry: Retry{
 			Attempts: e.number("RETRY_ATTEMPTS", 3, 1, 100),

@@ -4,7 +4,8 @@
 // Read it in this order:
 //
 //   - receiver.go: the way of a delivery from the socket to its acknowledgement
-//   - handler.go: what is done with an event; the file that you replace
+//   - handler.go: what is done with an event; the file that you replace, with
+//     example_effects.go
 //   - process.go: attempts, backoff and dead letters
 //   - sqlite.go, postgres.go: where accepted events wait, and how each is kept exactly once
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,9 +22,12 @@ const WebhookPath = "/webhooks/moncreneau"
 // it has, lets running attempts end, and returns. What is still in the queue is
 // processed after the next start.
 func Serve(ctx context.Context, config Config, log *slog.Logger) (err error) {
-	handler, err := NewHandler(config)
+	handler, err := NewHandler(ctx, config)
 	if err != nil {
 		return fmt.Errorf("handler: %w", err)
+	}
+	if closer, ok := handler.(io.Closer); ok {
+		defer func() { err = errors.Join(err, closer.Close()) }()
 	}
 	clock := clockwork.NewRealClock()
 	metrics := newMetrics()
