@@ -28,11 +28,13 @@ type Config struct {
 	Retry             Retry
 	Allowlist         []netip.Prefix // who may send; empty for everyone
 	TrustedProxies    []netip.Prefix // whose X-Forwarded-For is believed
-	MaxBody           int64          // in bytes; 256 KiB by default
-	Workers           int            // attempts at the same time; 64 by default
-	AttemptTimeout    time.Duration  // how long one may take; 30s by default
-	ShutdownTimeout   time.Duration  // how long running attempts get; 10s by default
-	Tracing           bool           // to the OpenTelemetry collector of the environment
+	TLSCertFile       string         // PEM; with TLSKeyFile the receiver speaks HTTPS
+	TLSKeyFile        string
+	MaxBody           int64         // in bytes; 256 KiB by default
+	Workers           int           // attempts at the same time; 64 by default
+	AttemptTimeout    time.Duration // how long one may take; 30s by default
+	ShutdownTimeout   time.Duration // how long running attempts get; 10s by default
+	Tracing           bool          // to the OpenTelemetry collector of the environment
 }
 
 // ConfigFromEnv reads the configuration with a function like os.LookupEnv. Its error
@@ -56,11 +58,16 @@ func ConfigFromEnv(lookup func(string) (string, bool)) (Config, error) {
 		},
 		Allowlist:       e.networks("ALLOWLIST"),
 		TrustedProxies:  e.networks("TRUSTED_PROXIES"),
+		TLSCertFile:     e.text("TLS_CERT_FILE", ""),
+		TLSKeyFile:      e.text("TLS_KEY_FILE", ""),
 		MaxBody:         int64(e.number("MAX_BODY_BYTES", 256<<10, 1, 64<<20)),
 		Workers:         e.number("WORKERS", 64, 1, 10_000),
 		AttemptTimeout:  e.duration("ATTEMPT_TIMEOUT", 30*time.Second),
 		ShutdownTimeout: e.duration("SHUTDOWN_TIMEOUT", 10*time.Second),
 		Tracing:         e.tracing(),
+	}
+	if (config.TLSCertFile == "") != (config.TLSKeyFile == "") {
+		e.wrong("TLS_CERT_FILE, TLS_KEY_FILE", "both or neither")
 	}
 	return config, errors.Join(e.errs...)
 }

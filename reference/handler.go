@@ -14,25 +14,9 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// This is the file that you replace: what your business does with an event. The
-// example calls an API, writes a database and sends an e-mail; example_effects.go has
-// the last two.
-
-// Handler processes events. It is called by several goroutines at once.
-type Handler interface {
-	// Handle processes an event. If it returns an error it is called again, after a
-	// wait, until the attempts are used up. It may also be called again after it had
-	// succeeded, if the process was killed before that was recorded. No queue can
-	// close that window, so every effect must bear repetition: the event's id is its
-	// idempotency key. The error is logged and kept with the dead letter, so it must
-	// not hold personal data.
-	Handle(ctx context.Context, event Event) error
-
-	// OrderKey puts events in order: those with the same key are processed one after
-	// another as they were accepted, and one that fails holds up those behind it.
-	// Empty means that their order does not matter.
-	OrderKey(event Event) string
-}
+// This is the file that you replace: what your business does with an event. Handler,
+// in process.go, says what is expected of it. The example calls an API, writes a
+// database and sends an e-mail; example_effects.go has the last two.
 
 // NewHandler is called once at the start. If the handler has a Close method, that is
 // called at the end.

@@ -14,15 +14,6 @@ import (
 	"time"
 )
 
-func testEvent(t *testing.T, id string) Event {
-	t.Helper()
-	event, err := parseEvent([]byte(testBody(id)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return event
-}
-
 func TestTheExampleCallsAnAPIWithAnIdempotencyKey(t *testing.T) {
 	status := http.StatusNoContent
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

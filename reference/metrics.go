@@ -83,10 +83,11 @@ func (m *metrics) attempted(err error, took time.Duration) {
 
 func (m *metrics) dead() { m.failed.Inc() }
 
-// handler serves the metrics, and asks the queue for its state each time.
+// handler serves the metrics, and asks the queue for its state each time. While the
+// queue is away the rest is still served.
 func (m *metrics) handler(queue Queue) http.Handler {
 	m.registry.MustRegister(queueCollector{queue})
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
 type queueCollector struct{ queue Queue }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +16,7 @@ import (
 // postgresURL is of an empty database in the server that the tests share.
 func postgresURL(t *testing.T) string {
 	t.Helper()
+	testServer.once.Do(func() { testServer.Server, testServer.err = pgtest.Start(context.Background()) })
 	if testServer.err != nil {
 		if errors.Is(testServer.err, pgtest.ErrMissing) && os.Getenv("CI") == "" {
 			t.Skip(testServer.err)
@@ -37,14 +39,14 @@ func postgresURL(t *testing.T) string {
 
 var testServer struct {
 	*pgtest.Server
+	once      sync.Once
 	err       error
 	databases int
 }
 
 func TestMain(m *testing.M) {
-	testServer.Server, testServer.err = pgtest.Start(context.Background())
 	code := m.Run()
-	if testServer.err == nil {
+	if testServer.Server != nil {
 		if err := testServer.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1

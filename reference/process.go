@@ -10,6 +10,22 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
+// Handler processes events. It is called by several goroutines at once.
+type Handler interface {
+	// Handle processes an event. If it returns an error it is called again, after a
+	// wait, until the attempts are used up. It may also be called again after it had
+	// succeeded, if the process was killed before that was recorded. No queue can
+	// close that window, so every effect must bear repetition: the event's id is its
+	// idempotency key. The error is logged and kept with the dead letter, so it must
+	// not hold personal data.
+	Handle(ctx context.Context, event Event) error
+
+	// OrderKey puts events in order: those with the same key are processed one after
+	// another as they were accepted, and one that fails holds up those behind it.
+	// Empty means that their order does not matter.
+	OrderKey(event Event) string
+}
+
 // Retry says how often processing is attempted and how long to wait in between.
 type Retry struct {
 	Attempts int           // in all, the first one included; 3 by default

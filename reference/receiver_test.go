@@ -50,6 +50,15 @@ func testBody(id string) string {
 		`"createdAt":"2026-01-21T14:30:00Z"}}}`, id)
 }
 
+func testEvent(t *testing.T, id string) Event {
+	t.Helper()
+	event, err := parseEvent([]byte(testBody(id)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
+
 func sign(secret, body string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(body))

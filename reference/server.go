@@ -2,6 +2,7 @@ package reference
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -45,9 +46,9 @@ func Serve(ctx context.Context, config Config, log *slog.Logger) (err error) {
 	defer func() { err = errors.Join(err, queue.Close()) }()
 
 	receiver := tracing.requests(newReceiver(config, tracing.accepts(queue), metrics, log, clock))
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(config.Host, strconv.Itoa(config.Port)))
+	listener, err := listen(ctx, config, clock)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	log.Info("Listening", "address", listener.Addr().String(), "path", WebhookPath)
 	server := newServer(routes(receiver, queue, metrics), log)
@@ -71,6 +72,25 @@ func Serve(ctx context.Context, config Config, log *slog.Logger) (err error) {
 	})
 	group.Go(func() error { return queue.Process(running) })
 	return group.Wait()
+}
+
+func listen(ctx context.Context, config Config, clock clockwork.Clock) (net.Listener, error) {
+	var secure *tls.Config
+	if config.TLSCertFile != "" {
+		certificate, err := loadCertificate(config.TLSCertFile, config.TLSKeyFile, clock)
+		if err != nil {
+			return nil, err
+		}
+		secure = certificate.config()
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(config.Host, strconv.Itoa(config.Port)))
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
+	}
+	return listener, nil
 }
 
 // newServer bounds how long a client may take, so that slow ones hold nothing but

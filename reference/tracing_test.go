@@ -168,7 +168,7 @@ func TestWhatTheHandlerCallsIsPartOfTheTrace(t *testing.T) {
 		traceparent = req.Header.Get("Traceparent")
 	}))
 	defer api.Close()
-	handler, err := NewHandler(Config{DownstreamURL: api.URL})
+	handler, err := NewHandler(t.Context(), Config{DownstreamURL: api.URL})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,190 @@
+package reference
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+)
+
+// countingQueue takes everything and keeps nothing.
+type countingQueue struct {
+	Queue
+	accepted int
+	err      error
+}
+
+func (q *countingQueue) Accept(context.Context, Event) (bool, error) {
+	if q.err == nil {
+		q.accepted++
+	}
+	return false, q.err
+}
+
+func (q *countingQueue) Ping(context.Context) error { return q.err }
+
+func (q *countingQueue) Stats(context.Context) (Stats, error) { return Stats{}, q.err }
+
+func newReceiverFor(queue Queue) *Receiver {
+	return newReceiver(Config{Secrets: []string{testSecret}, MaxBody: 1 << 20}, queue, newMetrics(), NewLog(io.Discard), clockwork.NewFakeClock())
+}
+
+func TestTheOtherPaths(t *testing.T) {
+	queue := &countingQueue{}
+	r := newReceiverFor(queue)
+	server := httptest.NewServer(routes(r, queue, r.metrics))
+	defer server.Close()
+	get := func(method, path string) (int, string, http.Header) {
+		t.Helper()
+		req, _ := http.NewRequest(method, server.URL+path, nil)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(body), resp.Header
+	}
+	if status, _, header := get("GET", WebhookPath); status != 405 || header.Get("Allow") != "POST" {
+		t.Errorf("GET on the webhook: %d, Allow %q", status, header.Get("Allow"))
+	}
+	if status, body, _ := get("GET", "/metrics"); status != 200 || !strings.Contains(body, "webhooks_received_total 0") || !strings.Contains(body, "webhook_queue_depth 0") {
+		t.Errorf("metrics: %d %s", status, body)
+	}
+	queue.err = errStopped
+	if status, _, _ := get("GET", "/healthz"); status != 200 {
+		t.Errorf("healthz while the queue is away: %d, want 200", status)
+	}
+	if status, _, _ := get("GET", "/readyz"); status != 503 {
+		t.Errorf("readyz while the queue is away: %d, want 503", status)
+	}
+	if status, body, _ := get("GET", "/metrics"); status != 200 || !strings.Contains(body, "webhooks_received_total 0") {
+		t.Errorf("metrics while the queue is away: %d %s", status, body)
+	}
+}
+
+func TestADeliveryThatCannotBeStoredIsSentAgain(t *testing.T) {
+	w := httptest.NewRecorder()
+	newReceiverFor(&countingQueue{err: errStopped}).ServeHTTP(w, delivery(testBody("evt_1")))
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("answered %d %v, want 503 with Retry-After", w.Code, w.Header())
+	}
+}
+
+func TestTheLogHoldsNoSecretAndNothingPersonal(t *testing.T) {
+	var lines bytes.Buffer
+	r := newReceiverFor(&countingQueue{})
+	r.log = NewLog(&lines)
+	r.ServeHTTP(httptest.NewRecorder(), delivery(testBody("evt_1")))
+	unsigned := delivery(testBody("evt_1"))
+	unsigned.Header.Set("X-Moncreneau-Signature", sign("other", testBody("evt_1")))
+	r.ServeHTTP(httptest.NewRecorder(), unsigned)
+	r.ServeHTTP(httptest.NewRecorder(), delivery(strings.Replace(testBody("evt_1"), `"name":"Aïssatou Ngoué"`, `"name":["Aïssatou Ngoué"]`, 1)))
+	r.log.Info("an event as a whole", "event", testEvent(t, "evt_1"))
+	for _, private := range []string{"Ngoué", "622000000", testSecret, sign(testSecret, testBody("evt_1")), sign("other", testBody("evt_1"))} {
+		if strings.Contains(lines.String(), private) {
+			t.Errorf("the log holds %q:\n%s", private, lines.String())
+		}
+	}
+	for _, field := range []string{`"eventId":"evt_1"`, `"eventType":"appointment.created"`, `"deliveryId":"dlv_1"`, `"timestamp":`, `"message":"Webhook received"`, `"level":"info"`} {
+		if !strings.Contains(lines.String(), field) {
+			t.Errorf("the log has no %s:\n%s", field, lines.String())
+		}
+	}
+}
+
+// A thousand connections that never finish their request hold up nobody else. How
+// quickly the others are answered is measured by make bench.
+func TestSlowConnectionsDoNotKeepOthersOut(t *testing.T) {
+	queue := &countingQueue{}
+	r := newReceiverFor(queue)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(routes(r, queue, r.metrics), r.log)
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(listener) })
+	defer serving.Wait()
+	defer server.Close()
+	for i := range 1000 {
+		conn, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n", WebhookPath)
+		if i%2 == 0 { // and half of them get as far as the body
+			fmt.Fprint(conn, "\r\n{")
+		}
+	}
+	body := testBody("evt_1")
+	req, _ := http.NewRequest(http.MethodPost, "http://"+listener.Addr().String()+WebhookPath, strings.NewReader(body))
+	req.Header = delivery(body).Header
+	client := http.Client{Timeout: 20 * time.Second}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("answered %d", resp.StatusCode)
+	}
+	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 {
+		t.Error("a slow connection is kept for ever")
+	}
+}
+
+func TestServeEndsWellAndLosesNothing(t *testing.T) {
+	config, err := ConfigFromEnv(func(name string) (string, bool) {
+		return map[string]string{"MONCRENEAU_WEBHOOK_SECRET": testSecret, "PORT": "0", "DATA_DIR": t.TempDir()}[name], true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	listening := make(chan string, 1)
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, config, NewLog(&addressWatch{listening: listening})) }()
+	body := testBody("evt_1")
+	req, _ := http.NewRequest(http.MethodPost, "http://"+<-listening+WebhookPath, strings.NewReader(body))
+	req.Header = delivery(body).Header
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	store, err := OpenStore(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	var kept int
+	if err := store.(*sqliteStore).db.QueryRow("SELECT (SELECT count(*) FROM queue) + (SELECT count(*) FROM processed)").Scan(&kept); err != nil || kept != 1 {
+		t.Errorf("%d events kept, %v; want 1", kept, err)
+	}
+}
+
+// addressWatch reads the log for the address.
+type addressWatch struct{ listening chan string }
+
+func (w *addressWatch) Write(line []byte) (int, error) {
+	if _, rest, found := strings.Cut(string(line), `"address":"`); found {
+		address, _, _ := strings.Cut(rest, `"`)
+		w.listening <- address
+	}
+	return len(line), nil
+}
