@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/moncreneau/hookcheck/fixtures"
 )
@@ -41,8 +43,8 @@ func (s Scenario) check() *fieldError {
 		}
 	}
 	for i, wait := range s.Redeliver {
-		if wait < 0 {
-			return wrongf(fmt.Sprintf("redeliver[%d]", i), "%s: want a wait of 0s or more", wait)
+		if wait < 0 || wait > longest {
+			return wrongf(fmt.Sprintf("redeliver[%d]", i), "%s: want a wait of 0s to a year", wait)
 		}
 	}
 	return s.Expect.check()
@@ -70,6 +72,10 @@ func (p Phase) check(path string) *fieldError {
 		return wrongf(path+".burst", "not together with rate")
 	case !p.Burst && p.Rate <= 0:
 		return wrongf(path, "want a rate, or burst: true")
+	case !p.Burst && float64(p.units())/float64(p.Rate) > longest.Seconds():
+		return wrongf(path+".rate", "%s: the phase would last longer than a year", p.Rate)
+	case p.Pause > longest:
+		return wrongf(path+".pause", "%s: want at most a year", p.Pause)
 	case p.Outage && p.Burst:
 		return wrongf(path+".outage", "lasts as long as its phase, and a burst has no length: want a rate")
 	}
@@ -79,20 +85,44 @@ func (p Phase) check(path string) *fieldError {
 		if !slices.Contains(known, name) {
 			return wrongf(path+".types", "%s: want one of %s", name, strings.Join(known, ", "))
 		}
-		if p.Types[name] < 0 {
+		if !(p.Types[name] >= 0) { // not a number is neither
 			return wrongf(path+".types", "%s: want a weight of 0 or more", name)
 		}
 		total += p.Types[name]
 	}
-	if len(p.Types) > 0 && total == 0 {
-		return wrongf(path+".types", "all weights are 0")
+	if len(p.Types) > 0 && (total == 0 || math.IsInf(total, 0)) {
+		return wrongf(path+".types", "the weights add up to %g", total)
 	}
 	for i, f := range p.Faults {
 		if wrong := f.check(fmt.Sprintf("%s.faults[%d]", path, i), p); wrong != nil {
 			return wrong
 		}
 	}
+	if held := p.held(); held > mostHeld {
+		return wrongf(path, "up to %.3g events would wait in memory for their time; want at most %d: less rate, or shorter delays", held, mostHeld)
+	}
 	return p.Downstream.check(path + ".downstream")
+}
+
+// mostHeld is how many events a plan may hold in memory at once; each takes
+// about a kilobyte.
+const mostHeld = 5_000_000
+
+// held is how many events of the phase may at most be in memory at once: those
+// that begin while the first one waits for the last of its attempts.
+func (p Phase) held() float64 {
+	waits := 6 * p.Gap.Max // a life has at most six events
+	for _, f := range p.Faults {
+		waits += f.After.Max * time.Duration(max(f.Times, 1))
+		if f.Name == "delay" {
+			waits += f.By.Max
+		}
+	}
+	all := float64(p.units())
+	if p.Outage || p.Burst && waits > 0 {
+		return all
+	}
+	return min(all, float64(p.Rate)*waits.Seconds())
 }
 
 func (d *Downstream) check(path string) *fieldError {

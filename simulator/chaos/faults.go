@@ -28,8 +28,8 @@ var faultKinds = map[string]faultKind{
 		settings: []string{"times", "after", "concurrent"},
 		check: func(f Fault) error {
 			switch {
-			case f.Times < 0:
-				return wrongf("times", "%d: want 1 or more", f.Times)
+			case f.Times < 0 || f.Times > 1000:
+				return wrongf("times", "%d: want 1 to 1000", f.Times)
 			case f.After.Min < 0:
 				return wrongf("after", "%s: want 0s or more", f.After)
 			case f.Concurrent && f.After != Range{}:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -14,18 +15,29 @@ import (
 // Parse reads a scenario from YAML and checks it. Every error names the file,
 // the line, the column and the field.
 func Parse(file string, text []byte) (Scenario, error) {
-	var s Scenario
-	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := decoder.Decode(&s); err != nil {
-		if errors.Is(err, io.EOF) {
-			return Scenario{}, fmt.Errorf("%s: the scenario is empty", file)
-		}
+	s, err := decode(text)
+	switch {
+	case errors.Is(err, io.EOF):
+		return Scenario{}, fmt.Errorf("%s: the scenario is empty", file)
+	case err != nil:
 		return Scenario{}, located(file, err)
 	}
 	if wrong := s.check(); wrong != nil {
 		return Scenario{}, fmt.Errorf("%s:%s: %s: %w", file, position(text, wrong.path), wrong.path, wrong.err)
 	}
 	return s, nil
+}
+
+// decode reads the YAML alone. The library panics on some text that is hardly
+// YAML, such as a tag on a line of its own; whoever wrote that gets an error.
+func decode(text []byte) (s Scenario, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the text cannot be read as YAML")
+		}
+	}()
+	err = yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&s)
+	return s, err
 }
 
 // located puts the file's name and the place before an error of the decoder.
@@ -37,7 +49,7 @@ func located(file string, err error) error {
 	var syntax yaml.Error
 	if errors.As(err, &syntax) && syntax.GetToken() != nil {
 		at := syntax.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: %s", file, at.Line, at.Column, syntax.GetMessage())
+		return fmt.Errorf("%s:%d:%d: %s", file, at.Line, at.Column, strings.ReplaceAll(syntax.GetMessage(), "\n", `\n`))
 	}
 	return fmt.Errorf("%s: %w", file, err)
 }

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// longest is the longest time that a scenario may name, and that a phase may last.
+const longest = 366 * 24 * time.Hour
+
 // ParseRange reads "2s" or "0s..3s".
 func ParseRange(text string) (Range, error) {
 	low, high, span := strings.Cut(text, "..")
@@ -22,15 +25,20 @@ func ParseRange(text string) (Range, error) {
 	switch {
 	case err != nil:
 		return Range{}, fmt.Errorf(`%q: want a duration such as "2s", or a range such as "0s..3s"`, text)
+	case r.Min < -longest || r.Max > longest:
+		return Range{}, fmt.Errorf("%q: want at most a year", text)
 	case r.Max < r.Min:
 		return Range{}, fmt.Errorf("%q: the end of the range is before its start", text)
 	}
 	return r, nil
 }
 
-// ParseRate reads "50/s", "100/m" or "6/h".
+// ParseRate reads "50/s", "100/m" or "6/h"; 50 alone is 50/s.
 func ParseRate(text string) (Rate, error) {
-	number, unit, _ := strings.Cut(text, "/")
+	number, unit, found := strings.Cut(text, "/")
+	if !found {
+		unit = "s"
+	}
 	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	per, known := map[string]float64{"s": 1, "m": 60, "h": 3600}[strings.TrimSpace(unit)]
 	if err != nil || !known || !(n > 0) || math.IsInf(n, 0) {

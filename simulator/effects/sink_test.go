@@ -229,3 +229,41 @@ func ExampleSink() {
 	// failed 503
 	// done 200
 }
+
+func TestQuietEndsWhenNothingHasHappenedForAWhile(t *testing.T) {
+	clock := clockwork.NewFakeClock()
+	sink, url := serve(t, effects.Options{Clock: clock})
+	sink.Script("evt_1", effects.Script{Delay: time.Second})
+	call(t.Context(), url, "evt_2")
+	go call(context.WithoutCancel(t.Context()), url, "evt_1")
+	if _, err := sink.Await(t.Context(), "evt_1", func(calls []effects.Call) bool { return len(calls) == 1 }); err != nil {
+		t.Fatal(err)
+	}
+	quiet := make(chan error, 1)
+	go func() { quiet <- sink.Quiet(t.Context(), time.Minute) }()
+	advance := func(waiters int, d time.Duration) {
+		t.Helper()
+		if err := clock.BlockUntilContext(t.Context(), waiters); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(d)
+	}
+	advance(2, time.Second) // the call is pending and Quiet waits; now the call ends
+	if _, err := sink.Await(t.Context(), "evt_1", func(calls []effects.Call) bool { return calls[0].Outcome == effects.Done }); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-quiet:
+		t.Fatalf("quiet while a call was pending: %v", err)
+	default:
+	}
+	advance(2, time.Minute) // what Quiet first waited for, and what it waits for since
+	if err := <-quiet; err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := sink.Quiet(ctx, time.Minute); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a cancelled context: %v", err)
+	}
+}
