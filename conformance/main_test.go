@@ -8,8 +8,11 @@ import (
 	"testing"
 )
 
-// program is hookcheck, built once for all tests that run it as a user would.
-var program string
+// Built once for all tests that run them as a user would.
+var (
+	program string // hookcheck
+	hostile string // testdata/hostile
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -20,10 +23,14 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "hookcheck")
-	if out, err := exec.Command("go", "build", "-o", program, "../cmd/hookcheck").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-		return 1
+	program, hostile = filepath.Join(dir, "hookcheck"), filepath.Join(dir, "hostile")
+	for binary, source := range map[string]string{program: "../cmd/hookcheck", hostile: "./testdata/hostile"} {
+		build := exec.Command("go", "build", "-o", binary, source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // hostile also runs in images from scratch
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+			return 1
+		}
 	}
 	return m.Run()
 }

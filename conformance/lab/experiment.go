@@ -101,7 +101,11 @@ func (s *scheduled) perform(ctx context.Context, r *Run) {
 		}
 	}()
 	s.evidence, s.err = s.experiment.run(ctx, r)
-	if s.err != nil {
+	switch lost := r.lost(); {
+	case s.err == nil:
+	case lost != nil: // which is why it failed, whatever it says
+		s.err = lost
+	default:
 		s.err = fmt.Errorf("experiment %q: %w", r.name, s.err)
 	}
 }

@@ -81,28 +81,27 @@ func isTimeout(err error) bool {
 
 // await repeats attempt until it succeeds, the receiver has ended or time is up.
 func await(ctx context.Context, timeout time.Duration, exited func() string, attempt func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	// Attempts have bounds of their own: one that was cut short by this one
+	// would report a timeout instead of what is wrong.
+	deadline := time.After(timeout)
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
-	var last error
 	for {
 		if how := exited(); how != "" {
 			return fmt.Errorf("it %s before it was ready", how)
 		}
 		err := attempt(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
-		}
-		if ctx.Err() == nil {
-			last = err
+		case ctx.Err() != nil:
+			return errors.Join(ctx.Err(), err)
 		}
 		select {
+		case <-deadline:
+			return fmt.Errorf("not ready after %v: %w", timeout, err)
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) && last != nil {
-				return fmt.Errorf("not ready after %v: %w", timeout, last)
-			}
-			return ctx.Err()
+			return errors.Join(ctx.Err(), err)
 		case <-ticker.C:
 		}
 	}

@@ -36,7 +36,7 @@ func (t *urlTarget) Start(ctx context.Context, _ Settings) (Instance, error) {
 }
 
 // reachTimeout bounds how long a server that should be running may take to be reached.
-const reachTimeout = 10 * time.Second
+const reachTimeout = 5 * time.Second
 
 func (t *urlTarget) Close(context.Context) error { return nil }
 
