@@ -98,6 +98,9 @@ func (l *Lab) openSink() error {
 		listen = fixed
 	}
 	listener, err := net.Listen("tcp", listen) //nolint:noctx // closed by Close
+	if err != nil && l.cfg.Observe.Sink.Listen != "" {
+		return fmt.Errorf("observe.sink.listen: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("effect sink: %w", err)
 	}

@@ -1,9 +1,10 @@
 // Command hostile is a receiver that misbehaves in one way, for tests of what a
-// certification makes of it. It listens on PORT and is named its way as the
+// certification makes of it. It listens on HOST (127.0.0.1) and PORT, and is named its way as the
 // only argument.
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -59,9 +60,10 @@ func main() {
 		os.Exit(2)
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("/never", http.NotFound)
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.Handle("/", answer)
-	err := http.ListenAndServe(net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), mux) //nolint:gosec // no timeouts: it is to misbehave
+	err := http.ListenAndServe(net.JoinHostPort(cmp.Or(os.Getenv("HOST"), "127.0.0.1"), os.Getenv("PORT")), mux) //nolint:gosec // no timeouts: it is to misbehave
 	fmt.Fprintln(os.Stderr, "hostile:", err)
 	os.Exit(1)
 }
