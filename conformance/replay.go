@@ -80,11 +80,12 @@ func (r Replay) Run(ctx context.Context) (Repetition, error) {
 	if err != nil {
 		return out, &UsageError{"replay: " + err.Error()}
 	}
+	recorder := report.Recorder{Secret: bench.Secret()}
 	attempts, err := send(ctx, bench, deliveries)
 	if err != nil {
-		return out, fmt.Errorf("replay: %w", err)
+		return out, fmt.Errorf("replay: %w", recorder.RedactError(err))
 	}
-	recorder := report.Recorder{URL: bench.URL(), Secret: bench.Secret()}
+	recorder.URL = bench.URL()
 	var now report.Requirement
 	for _, a := range attempts {
 		recorder.Witness(&now, a)

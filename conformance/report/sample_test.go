@@ -57,7 +57,7 @@ func sample() (r Report, bodies map[string][]byte) {
 	unseen := requirement("ACK-01", "acknowledgement", "MUST", NotObserved, true)
 	unseen.Reason, unseen.Observations = "it takes the effect sink (observe.sink, and {{.EffectURL}} in receiver.env)", 0
 	unneeded := requirement("MET-01", "metrics", "MUST", NotObserved, false)
-	unneeded.Reason, unneeded.Observations = "it takes the metrics (observe.metrics), not " + hostile, 0
+	unneeded.Reason, unneeded.Observations = "it takes the metrics (observe.metrics), not "+hostile, 0
 	inapplicable := requirement("TLS-01", "https", "MUST", NotApplicable, false)
 	inapplicable.Reason, inapplicable.Observations = "the receiver is not at an https URL", 0
 
