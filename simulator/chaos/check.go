@@ -114,8 +114,11 @@ func (p Phase) held() float64 {
 	waits := 6 * p.Gap.Max // a life has at most six events
 	for _, f := range p.Faults {
 		waits += f.After.Max * time.Duration(max(f.Times, 1))
-		if f.Name == "delay" {
+		switch f.Name {
+		case "delay":
 			waits += f.By.Max
+		case "reorder":
+			waits += p.Rate.until(f.Within)
 		}
 	}
 	all := float64(p.units())
@@ -180,6 +183,9 @@ func (f Fault) check(path string, p Phase) *fieldError {
 			return wrongf(path+"."+setting.name, "the fault %s takes no such setting", f.Name)
 		}
 	}
+	if f.Name == "reorder" && p.Burst {
+		return wrongf(path+".fault", "a burst has no order: want a rate")
+	}
 	if err := kind.check(f); err != nil {
 		var at *fieldError
 		if errors.As(err, &at) {
@@ -203,6 +209,7 @@ func (f Fault) settings() []setting {
 		{"after", f.After != Range{}},
 		{"concurrent", f.Concurrent},
 		{"by", f.By != Range{}},
+		{"within", f.Within != 0},
 		{"kind", f.Kind != ""},
 		{"rule", f.Rule != ""},
 		{"condition", f.Condition != ""},

@@ -49,6 +49,20 @@ var faultKinds = map[string]faultKind{
 			d.retime(fault.Delay{By: f.By.Range}, rng)
 		},
 	},
+	"reorder": {
+		settings: []string{"within"},
+		check: func(f Fault) error {
+			if f.Within < 1 || f.Within > 100_000 {
+				return wrongf("within", "%d: want how many events may overtake it, 1 to 100000", f.Within)
+			}
+			return nil
+		},
+		apply: func(f Fault, _ *builder, d *draft, rng *rand.Rand) {
+			// Half an interval more puts it between two others, not beside one.
+			overtaken := d.rate.until(1+rng.IntN(f.Within)) + d.rate.until(1)/2
+			d.retime(fault.Reorder{By: overtaken}, rng)
+		},
+	},
 	"clock-skew": {
 		settings: []string{"by"},
 		check: func(f Fault) error {
@@ -159,6 +173,7 @@ type draft struct {
 	event         fixtures.Event
 	number, story uint64
 	phase         string
+	rate          Rate // of the phase
 	alterations   []fault.Fault
 	signature     fault.BadSignatureKind
 	network       string

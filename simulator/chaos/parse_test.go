@@ -64,6 +64,7 @@ expect: {acknowledged: 100%}
 		"unknown event type":       {"rate: 1/s", "rate: 1/s\n    types: {appointment.moved: 1}", `own.yaml:6:13: phases[0].types: appointment.moved: want one of`},
 		"more than memory holds":   {"    events: 3\n    rate: 1/s", "    events: 999999999\n    rate: 99999999/s", `own.yaml:3:5: phases[0]: up to 1e+08 events would wait`},
 		"a phase of centuries":     {"events: 3", "events: 999999999", `own.yaml:5:11: phases[0].rate: 1/s: the phase would last longer than a year`},
+		"nobody to overtake":       {"delay, probability: 5%, by: 1s", "reorder, probability: 5%", `own.yaml:7:10: phases[0].faults[0].within: 0: want how many`},
 		"no expectation":           {"expect: {acknowledged: 100%}", "expect: {within: 5s}", `expect: want at least one expectation`},
 		"no expect at all":         {"expect: {acknowledged: 100%}\n", "", `own.yaml:1:1: expect: want at least one`},
 		"no such processed":        {"acknowledged: 100%", "processed: twice", `own.yaml:8:21: expect.processed: "twice": want once`},

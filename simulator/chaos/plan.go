@@ -91,7 +91,7 @@ func (b *builder) draft(phase *Phase, start, due time.Duration, nth int) {
 func (b *builder) add(phase *Phase, event fixtures.Event, start, due time.Duration, nth int, rng *rand.Rand) {
 	b.number++
 	d := &draft{
-		event: event, number: b.number, story: b.story, phase: phase.Name,
+		event: event, number: b.number, story: b.story, phase: phase.Name, rate: phase.Rate,
 		expect: Accept, at: []time.Duration{0},
 	}
 	for _, f := range phase.Faults {

@@ -196,6 +196,25 @@ expect: {acknowledged: 100%}
 	}
 }
 
+func TestReorderedEventComesAfterThoseBehindIt(t *testing.T) {
+	scenario := parseScenario(t, `
+name: own
+phases:
+  - events: 6
+    rate: 10/s
+    faults: [{fault: reorder, at: [2], within: 1}, {fault: reorder, at: [4], within: 9}]
+expect: {acknowledged: 100%}
+`)
+	var order []uint64
+	for s := range (chaos.Plan{Scenario: scenario, Seed: 1}).Steps() {
+		order = append(order, s.Event)
+	}
+	at := func(event uint64) int { return slices.Index(order, event) }
+	if at(1) != 0 || at(3) != 1 || at(2) != 2 || at(4) < at(5) || len(order) != 6 {
+		t.Errorf("order %v, want 2 right after 3, and 4 after 5 at least", order)
+	}
+}
+
 func TestPlanHoldsNoSignature(t *testing.T) {
 	for _, name := range chaos.Shipped() {
 		if bytes.Contains(stored(t, chaos.Plan{Scenario: shipped(t, name), Seed: 1}), []byte("sha256=")) {

@@ -68,6 +68,7 @@ type Fault struct {
 	After      Range  `yaml:"after"`
 	Concurrent bool   `yaml:"concurrent"`
 	By         Range  `yaml:"by"`
+	Within     int    `yaml:"within"`
 	Kind       string `yaml:"kind"`
 	Rule       string `yaml:"rule"`
 	Condition  string `yaml:"condition"`

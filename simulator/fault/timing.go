@@ -55,6 +55,16 @@ func (f Duplicate) Schedule(rng *rand.Rand, at []time.Duration) []time.Duration 
 	return at
 }
 
+// Reorder sends every attempt so much later that the events planned in between
+// come first.
+type Reorder struct{ By time.Duration }
+
+// Name is reorder.
+func (Reorder) Name() string { return "reorder" }
+
+// Schedule moves all attempts by the same time.
+func (f Reorder) Schedule(_ *rand.Rand, at []time.Duration) []time.Duration { return later(at, f.By) }
+
 // Delay sends every attempt later, which also lets later events overtake it.
 type Delay struct{ By Range }
 
@@ -63,7 +73,10 @@ func (Delay) Name() string { return "delay" }
 
 // Schedule moves all attempts by the same time.
 func (f Delay) Schedule(rng *rand.Rand, at []time.Duration) []time.Duration {
-	by := f.By.Pick(rng)
+	return later(at, f.By.Pick(rng))
+}
+
+func later(at []time.Duration, by time.Duration) []time.Duration {
 	moved := make([]time.Duration, len(at))
 	for i, t := range at {
 		moved[i] = t + by
