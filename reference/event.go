@@ -56,14 +56,18 @@ func parseEvent(body []byte) (Event, error) {
 	if !gjson.ValidBytes(body) || !utf8.Valid(body) {
 		return Event{}, errors.New("the body is not JSON")
 	}
-	root := gjson.ParseBytes(body)
-	if err := envelope(root); err != nil {
-		return Event{}, inside("", err)
+	var found [envelopeMembers]gjson.Result
+	if err := envelope.read(gjson.ParseBytes(body), found[:]); err != nil {
+		return Event{}, err
 	}
-	event := newEvent(root)
+	var appointment [1]gjson.Result
+	if err := data.read(found[dataMember], appointment[:]); err != nil {
+		return Event{}, inside("data", err)
+	}
+	event := newEvent(found)
 	event.Body = body
-	if err := appointments[event.Type](root.Get("data.object")); err != nil {
-		return Event{}, inside("data.object", err)
+	if err := appointments[event.Type](appointment[0]); err != nil {
+		return Event{}, inside("data", inside("object", err))
 	}
 	return event, nil
 }
@@ -71,27 +75,26 @@ func parseEvent(body []byte) (Event, error) {
 // restoreEvent reads a body that was validated when it was accepted. It does not
 // judge it again: what was acknowledged is processed, whatever the rules are today.
 func restoreEvent(body []byte, deliveryID string) Event {
-	event := newEvent(gjson.ParseBytes(body))
+	var found [envelopeMembers]gjson.Result
+	gjson.ParseBytes(body).ForEach(func(name, value gjson.Result) bool {
+		if i := envelope.find(name.Str, 0); i >= 0 {
+			found[i] = value
+		}
+		return true
+	})
+	event := newEvent(found)
 	event.Body, event.DeliveryID = body, deliveryID
 	return event
 }
 
-func newEvent(root gjson.Result) Event {
-	var event Event
-	root.ForEach(func(name, value gjson.Result) bool {
-		switch name.Str {
-		case "id":
-			event.ID = value.Str
-		case "type":
-			event.Type = value.Str
-		case "created":
-			event.Created, _ = time.Parse(time.RFC3339, value.Str)
-		case "data":
-			event.Data = json.RawMessage(value.Raw)
-		}
-		return true
-	})
-	return event
+func newEvent(found [envelopeMembers]gjson.Result) Event {
+	created, _ := time.Parse(time.RFC3339, found[createdMember].Str) // validated
+	return Event{
+		ID:      found[idMember].Str,
+		Type:    found[typeMember].Str,
+		Created: created,
+		Data:    json.RawMessage(found[dataMember].Raw),
+	}
 }
 
 // nesting is how deeply arrays and objects are nested in body, which need not be

@@ -14,12 +14,23 @@ import (
 // anywhere. The envelope is the guide's rule; what is inside data.object is what the
 // published payloads show.
 
-var envelope = object(
-	required("id", text("a string that is not empty", isID)),
-	required("type", text("a known event type", isEventType)),
-	required("created", instant),
-	required("data", object(required("object", object()))),
+var envelope = members{
+	idMember:      required("id", text("a string that is not empty", isID)),
+	typeMember:    required("type", text("a known event type", isEventType)),
+	createdMember: required("created", instant),
+	dataMember:    required("data", isObject),
+}
+
+const (
+	idMember = iota
+	typeMember
+	createdMember
+	dataMember
+	envelopeMembers
 )
+
+// data has its one member checked by the event's type.
+var data = members{required("object", isObject)}
 
 // appointments holds the check of data.object for each type of event.
 var appointments = map[string]check{
@@ -145,45 +156,68 @@ func required(name string, c check) field { return field{name, c, true} }
 // optional fields may be left out, or be null.
 func optional(name string, c check) field { return field{name, c, false} }
 
-// object checks the fields it knows. One that is there twice is refused, since two
-// readers of the body could then see two different events.
+// members are the fields that an object is known to have.
+type members []field
+
+// object checks an object by the fields it knows.
 func object(fields ...field) check {
-	index := make(map[string]int, len(fields))
-	for i, f := range fields {
-		index[f.name] = i
+	return func(value gjson.Result) error { return members(fields).read(value, nil) }
+}
+
+// read checks an object and puts the value of each field where found has room for it.
+// A field that is there twice is refused, since two readers of the body could then see
+// two different events.
+func (m members) read(value gjson.Result, found []gjson.Result) error {
+	if !value.IsObject() {
+		return mismatch{"", "expected an object"}
 	}
-	return func(value gjson.Result) error {
-		if !value.IsObject() {
-			return mismatch{"", "expected an object"}
-		}
-		var seen uint64
-		var err error
-		value.ForEach(func(name, member gjson.Result) bool {
-			i, known := index[name.Str]
-			if !known {
-				return true
-			}
-			if seen&(1<<i) != 0 {
-				err = mismatch{name.Str, "is there twice"}
-				return false
-			}
-			seen |= 1 << i
-			if member.Type == gjson.Null && !fields[i].required {
-				return true
-			}
-			err = inside(name.Str, fields[i].check(member))
-			return err == nil
-		})
-		if err != nil {
-			return err
-		}
-		for i, f := range fields {
-			if f.required && seen&(1<<i) == 0 {
-				return mismatch{f.name, "is missing"}
-			}
-		}
+	if len(m) == 0 {
 		return nil
 	}
+	var seen uint64
+	var err error
+	next := 0
+	value.ForEach(func(name, member gjson.Result) bool {
+		i := m.find(name.Str, next)
+		if i < 0 {
+			return true
+		}
+		next = i + 1
+		if seen&(1<<i) != 0 {
+			err = mismatch{name.Str, "is there twice"}
+			return false
+		}
+		seen |= 1 << i
+		if i < len(found) {
+			found[i] = member
+		}
+		if member.Type == gjson.Null && !m[i].required {
+			return true
+		}
+		if err = m[i].check(member); err != nil {
+			err = inside(name.Str, err)
+		}
+		return err == nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, f := range m {
+		if f.required && seen&(1<<i) == 0 {
+			return mismatch{f.name, "is missing"}
+		}
+	}
+	return nil
+}
+
+// find looks for a field from where it is expected on: senders keep the order.
+func (m members) find(name string, from int) int {
+	for n := range m {
+		if i := (from + n) % len(m); m[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // values checks an object whose names are free.
@@ -214,6 +248,13 @@ func text(what string, holds func(string) bool) check {
 func integer(value gjson.Result) error {
 	if value.Type != gjson.Number || !isWhole(value.Raw) {
 		return mismatch{"", "expected an integer"}
+	}
+	return nil
+}
+
+func isObject(value gjson.Result) error {
+	if !value.IsObject() {
+		return mismatch{"", "expected an object"}
 	}
 	return nil
 }

@@ -66,7 +66,9 @@ func newServeCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			return reference.Serve(cmd.Context(), config, reference.NewLog(os.Stdout))
+			out := reference.NewLogWriter(os.Stdout)
+			defer out.Close()
+			return reference.Serve(cmd.Context(), config, reference.NewLog(out))
 		},
 	}
 }
