@@ -23,6 +23,7 @@ type options struct {
 	rounds      int
 	stored      string
 	only        string
+	postgres    bool
 }
 
 func main() {
@@ -36,8 +37,9 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 64, "connections that send at the same time")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "of each round")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each server, taken in turns")
-	flag.StringVar(&o.stored, "stored", "1e4,1e6", "how many ids are stored before, for the cost of growth")
+	flag.StringVar(&o.stored, "stored", "1e4,1e6", "how many ids are stored before, for the cost of growth; the slow one is 1e7")
 	flag.StringVar(&o.only, "only", "throughput,growth,first-work,slow", "which measurements")
+	flag.BoolVar(&o.postgres, "postgres", true, "measure the receiver on PostgreSQL, too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

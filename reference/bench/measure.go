@@ -10,15 +10,24 @@ import (
 )
 
 func run(ctx context.Context, o options) error {
-	if strings.Contains(o.only, "throughput") {
-		if err := throughput(ctx, o); err != nil {
-			return err
+	for _, m := range []struct {
+		name    string
+		measure func(context.Context, options) error
+	}{
+		{"throughput", throughput}, {"growth", growth}, {"first-work", firstWork}, {"slow", slowConnections},
+	} {
+		if !strings.Contains(o.only, m.name) {
+			continue
+		}
+		fmt.Printf("\n%s\n", m.name)
+		if err := m.measure(ctx, o); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
 	return nil
 }
 
-// server is a way to start something to measure.
+// server is a way to start something to measure, and to clean up after it.
 type server struct {
 	name  string
 	start func(context.Context) (*drive.Process, func(), error)
@@ -35,25 +44,32 @@ func (o options) bare() server {
 	}}
 }
 
-func (o options) reference(env ...string) server {
+func (o options) withSQLite() server {
 	return server{"receiver, SQLite", func(ctx context.Context) (*drive.Process, func(), error) {
 		dir, err := os.MkdirTemp("", "bench")
 		if err != nil {
 			return nil, nil, err
 		}
-		clean := func() { _ = os.RemoveAll(dir) }
-		p, err := drive.Start(ctx, "", append(receiverEnv(dir), env...), o.receiver)
-		return p, clean, err
+		p, err := o.startIn(ctx, dir)
+		return p, func() { _ = os.RemoveAll(dir) }, err
 	}}
 }
 
-func receiverEnv(dir string) []string {
-	return []string{"MONCRENEAU_WEBHOOK_SECRET=" + drive.Secret, "DATA_DIR=" + dir, "RATE_LIMIT=none"}
+// startIn starts the receiver with a directory that may hold something already.
+func (o options) startIn(ctx context.Context, dir string, env ...string) (*drive.Process, error) {
+	env = append([]string{"MONCRENEAU_WEBHOOK_SECRET=" + drive.Secret, "DATA_DIR=" + dir, "RATE_LIMIT=none"}, env...)
+	return drive.Start(ctx, "", env, o.receiver)
 }
 
 // throughput takes turns, so that what else the machine does hits all alike.
 func throughput(ctx context.Context, o options) error {
-	servers := []server{o.bare(), o.reference()}
+	servers := []server{o.bare(), o.withSQLite()}
+	if o.postgres {
+		servers = append(servers, o.withPostgres())
+	}
+	if o.express != "" {
+		servers = append(servers, o.withExpress())
+	}
 	best := make([]figures, len(servers))
 	for round := range o.rounds {
 		for i, s := range servers {
@@ -61,15 +77,14 @@ func throughput(ctx context.Context, o options) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			fmt.Printf("round %d  %-24s %v\n", round+1, s.name, f)
+			fmt.Printf("  round %d  %-22s %v\n", round+1, s.name, f)
 			if f.perSecond > best[i].perSecond {
 				best[i] = f
 			}
 		}
 	}
-	fmt.Println()
 	for i, s := range servers {
-		fmt.Printf("best     %-24s %v  %.3f of the bare handler\n", s.name, best[i], best[i].perSecond/best[0].perSecond)
+		fmt.Printf("  best     %-22s %v  %.3f of the bare handler\n", s.name, best[i], best[i].perSecond/best[0].perSecond)
 	}
 	return nil
 }

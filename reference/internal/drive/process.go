@@ -21,7 +21,7 @@ type Process struct {
 // Start runs a server on a free port, which it is told as PORT, and waits until it
 // answers.
 func Start(ctx context.Context, dir string, env []string, name string, args ...string) (*Process, error) {
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,8 @@ func (p *Process) Kill() {
 	_ = p.cmd.Wait()
 }
 
-func freePort() (int, error) {
+// FreePort returns a port that was free a moment ago.
+func FreePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
