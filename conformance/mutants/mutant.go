@@ -22,6 +22,9 @@ type Mutant struct {
 	Because string
 	// Trap is part of what the report must say of a known trap; "" if it is none.
 	Trap string
+	// ShortAck declares 2 s instead of 5 s for the acknowledgement, so that a
+	// mutant need not take long to be too slow.
+	ShortAck bool
 	// Runbook are the headings of the runbook; nil is a complete one.
 	Runbook []string
 	// Certificate is the one to serve HTTPS with; "" is plain HTTP.

@@ -34,7 +34,7 @@ secret: {{.Secret}}
     DOWNSTREAM_URL: "{{"{{.EffectURL}}"}}"
     RATE_LIMIT: "{{"{{.RateLimit.Requests}}/{{.RateLimit.Window}}"}}"
     RETRY_BACKOFF: 400ms
-    DOWNSTREAM_TIMEOUT: 2500ms
+    DOWNSTREAM_TIMEOUT: {{if .ShortAck}}2500ms{{else}}2s{{end}}
     ALLOWLIST: 41.223.45.0/24,41.223.46.0/24
     TRUSTED_PROXIES: 127.0.0.1/32
     SLOW: 2200ms
@@ -43,7 +43,7 @@ observe:
   metrics: {path: /metrics}
   logs: json
 declare:
-  ack: 2s
+  ack: {{if .ShortAck}}2s{{else}}5s{{end}}
   timeout: 3s
   retries: {attempts: 3, backoff: 400ms, factor: 2}
   allowlist: {cidrs: [41.223.45.0/24, 41.223.46.0/24]}
@@ -69,23 +69,25 @@ func (r *runner) set(ctx context.Context, m Mutant) (*stage, error) {
 	if err := os.MkdirAll(s.dir, 0o750); err != nil {
 		return nil, err
 	}
-	values := map[string]string{
+	runbook := filepath.Join(s.dir, "runbook.md")
+	values := map[string]any{
 		"Name": m.Name, "Mutant": m.defect(), "Receiver": r.receiver,
-		"Runbook": filepath.Join(s.dir, "runbook.md"), "Secret": rand.Text(),
+		"Runbook": runbook, "ShortAck": m.ShortAck,
 	}
 	headings := runbookSections
 	if m.Runbook != nil {
 		headings = m.Runbook
 	}
-	if err := writeRunbook(values["Runbook"], headings); err != nil {
+	if err := writeRunbook(runbook, headings); err != nil {
 		return nil, err
 	}
 	if m.Certificate != "" {
-		url, strike, err := r.serveHTTPS(ctx, s.dir, m, values["Secret"])
+		secret := rand.Text()
+		url, strike, err := r.serveHTTPS(ctx, s.dir, m, secret)
 		if err != nil {
 			return nil, err
 		}
-		values["URL"], s.strike = url, strike
+		values["URL"], values["Secret"], s.strike = url, secret, strike
 		s.flags = []string{"--only", "https"}
 		s.env = []string{"SSL_CERT_FILE=" + r.authority.file}
 	}

@@ -1,11 +1,11 @@
 package mutants
 
 var acknowledgement = []Mutant{
-	{Name: "slow-ack", Wrong: "Takes longer to acknowledge one type of event than it declares.",
+	{Name: "slow-ack", ShortAck: true, Wrong: "Takes longer to acknowledge one type of event than it declares.",
 		Caught: []string{"ACK-01", "ACK-03"}, MayFail: []string{"RET-07", "RATE-02"}, Because: "slow answers stretch what these measure"},
-	{Name: "works-before-answering", Wrong: "Acknowledges only when the first attempt to process the event has ended.",
+	{Name: "works-before-answering", ShortAck: true, Wrong: "Acknowledges only when the first attempt to process the event has ended.",
 		Caught: []string{"ACK-02"}},
-	{Name: "accepts-one-by-one", Wrong: "Takes one event after the other, slowly.",
+	{Name: "accepts-one-by-one", ShortAck: true, Wrong: "Takes one event after the other, slowly.",
 		Caught: []string{"ACK-03"}, MayFail: []string{"ACK-01", "RET-07"}, Because: "whatever arrives together waits in the same line"},
 	{Name: "drops-events-when-busy", Wrong: "Acknowledges and drops the less important events while many wait.",
 		Caught: []string{"ACK-04"}},
