@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 )
 
 // document is JSON with everything kept that a parser is free to lose: the
@@ -179,11 +178,12 @@ func lastOfEach(members []member) []member {
 	at := map[string]int{}
 	var out []member
 	for _, m := range members {
-		if i, ok := at[m.key]; ok {
+		key := quote(units(m.key), true) // the same for every way of writing it
+		if i, ok := at[key]; ok {
 			out[i].value = m.value
 			continue
 		}
-		at[m.key] = len(out)
+		at[key] = len(out)
 		out = append(out, m)
 	}
 	return out
@@ -192,10 +192,10 @@ func lastOfEach(members []member) []member {
 // integersFirst is the order of JavaScript's objects: keys that are array
 // indices come first, ascending.
 func integersFirst(members []member) []member {
-	index := func(key string) (int, bool) {
-		text := strings.Trim(key, `"`)
-		n, err := strconv.Atoi(text)
-		return n, err == nil && n >= 0 && strconv.Itoa(n) == text
+	index := func(key string) (uint64, bool) {
+		text := strings.Trim(quote(units(key), true), `"`)
+		n, err := strconv.ParseUint(text, 10, 32)
+		return n, err == nil && n < math.MaxUint32 && strconv.FormatUint(n, 10) == text
 	}
 	out := append([]member(nil), members...)
 	sort.SliceStable(out, func(i, j int) bool {
@@ -206,66 +206,47 @@ func integersFirst(members []member) []member {
 	return out
 }
 
+// pythonScalar writes as float.__repr__ does: exponents from 1e16 and below 1e-4.
 func pythonScalar(raw string) string {
-	if raw[0] == '"' {
-		return asciiOnly(compactString(raw))
+	switch {
+	case raw[0] == '"':
+		return quote(units(raw), true)
+	case raw == "-0":
+		return "0"
+	case !strings.ContainsAny(raw, ".eE"), raw[0] > '9': // an integer of any size; true, false or null
+		return raw
 	}
-	if strings.ContainsAny(raw, ".eE") {
-		f, err := strconv.ParseFloat(raw, 64)
-		if err != nil {
-			return raw
-		}
-		if text := strconv.FormatFloat(f, 'f', -1, 64); f == math.Trunc(f) && math.Abs(f) < 1e16 {
-			return text + ".0"
-		} else if math.Abs(f) >= 1e-4 && math.Abs(f) < 1e16 {
-			return text
-		}
-		return strconv.FormatFloat(f, 'e', -1, 64)
+	f, err := strconv.ParseFloat(raw, 64)
+	if err != nil {
+		return raw
 	}
-	return raw
+	text := strconv.FormatFloat(f, 'f', -1, 64)
+	switch size := math.Abs(f); {
+	case size < 1e16 && f == math.Trunc(f):
+		return text + ".0"
+	case size < 1e16 && size >= 1e-4:
+		return text
+	}
+	return strconv.FormatFloat(f, 'e', -1, 64)
 }
 
+// nodeScalar writes as Number::toString does: exponents from 1e21 and below 1e-6.
 func nodeScalar(raw string) string {
 	switch raw[0] {
 	case '"':
-		return compactString(raw)
+		return quote(units(raw), false)
 	case 't', 'f', 'n':
 		return raw
 	}
 	f, err := strconv.ParseFloat(raw, 64)
-	if err != nil || math.Abs(f) >= 1e21 {
+	switch size := math.Abs(f); {
+	case err != nil:
 		return raw
+	case size == 0: // whatever its sign
+		return "0"
+	case size >= 1e-6 && size < 1e21:
+		return strconv.FormatFloat(f, 'f', -1, 64)
 	}
-	return strconv.FormatFloat(f, 'f', -1, 64)
-}
-
-// compactString writes a string with as few escapes as JSON allows.
-func compactString(raw string) string {
-	var text string
-	if json.Unmarshal([]byte(raw), &text) != nil {
-		return raw
-	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if encoder.Encode(text) != nil {
-		return raw
-	}
-	// Go escapes these two although JSON does not ask for it.
-	return strings.NewReplacer(`\u2028`, "\u2028", `\u2029`, "\u2029").Replace(strings.TrimSuffix(out.String(), "\n"))
-}
-
-// asciiOnly escapes everything beyond ASCII, with surrogate pairs.
-func asciiOnly(text string) string {
-	var out strings.Builder
-	for _, r := range text {
-		if r < 0x7f {
-			out.WriteRune(r)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) {
-			fmt.Fprintf(&out, `\u%04x`, unit)
-		}
-	}
-	return out.String()
+	// Go writes exponents with at least two digits.
+	return strings.NewReplacer("e-0", "e-", "e+0", "e+").Replace(strconv.FormatFloat(f, 'e', -1, 64))
 }

@@ -1,0 +1,105 @@
+package conformance_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/moncreneau/hookcheck/conformance/report"
+)
+
+// countFiles prints whether the Python receiver has an event among its done ones.
+const countFiles = `import hashlib, os, sys; print(int(os.path.exists(os.path.join(os.environ["DATA_DIR"], "done", hashlib.sha256(sys.argv[1].encode()).hexdigest()))))`
+
+// pythonObserved is the configuration of the correct Python receiver without the
+// effect sink.
+func pythonObserved(t *testing.T, observe string) (path string) {
+	t.Helper()
+	needs(t, "python3")
+	receiver, err := filepath.Abs("testdata/receivers/python/receiver.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "hookcheck.yaml")
+	text := fmt.Sprintf(`
+receiver:
+  exec: [python3, -B, %s]
+  ready: /healthz
+  env:
+    MONCRENEAU_WEBHOOK_SECRET: "{{.Secret}}"
+    PORT: "{{.Port}}"
+    DATA_DIR: "{{.DataDir}}"
+    RATE_LIMIT: "{{.RateLimit.Requests}}/{{.RateLimit.Window}}"
+observe:
+  %s
+`, receiver, observe)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestEachObserverAloneDecidesWhatItCan(t *testing.T) {
+	// What only the sink can show, because it also has to misbehave.
+	sink := []string{"ACK-02", "ACK-07", "IDEM-07", "RET-01", "RET-02", "RET-03", "RET-04", "RET-05", "RET-06", "RET-07", "RET-08", "RET-09", "MET-04", "MET-06"}
+	metrics := []string{"MET-01", "MET-02", "MET-03", "MET-05"}
+	logs := []string{"LOG-01", "LOG-02", "LOG-03"}
+	perEvent := []string{"ACK-05", "ACK-06", "ACK-08", "IDEM-06"}
+	for name, c := range map[string]struct {
+		observe string
+		unseen  [][]string
+	}{
+		"logs":    {"logs: json", [][]string{sink, metrics}},
+		"command": {fmt.Sprintf("command: {exec: [python3, -c, %q, \"{{.EventID}}\"]}", countFiles), [][]string{sink, metrics, logs}},
+		"metrics": {"metrics: {path: /metrics}", [][]string{sink, logs, perEvent}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			result, code, output := certify(t, "--config", pythonObserved(t, c.observe))
+			if code != 0 {
+				t.Errorf("exit code %d\n%s", code, output)
+			}
+			want := slices.Sorted(slices.Values(slices.Concat(c.unseen...)))
+			if got := slices.Sorted(slices.Values(withStatus(result, report.NotObserved))); !slices.Equal(got, want) {
+				t.Errorf("not observed: %v\nwant          %v", got, want)
+			}
+			for _, id := range want {
+				if r, _ := result.Requirement(id); !strings.HasPrefix(r.Reason, "it takes ") {
+					t.Errorf("%s does not say what would show it: %s", id, r.Reason)
+				}
+			}
+		})
+	}
+}
+
+func withStatus(result report.Report, status string) (ids []string) {
+	for _, r := range result.Requirements {
+		if r.Status == status {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// A receiver that really allows no more than 100 requests a minute, however it
+// counts: every experiment has to keep to that, and none may take an answer 429
+// for something else.
+func TestTheGuidesRateLimitIsKeptWhereItCannotBeSet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes the window of a minute")
+	}
+	for name, program := range map[string]string{"python": "python3", "node": "node"} { // a token bucket, and a fixed window
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			needs(t, program)
+			result, code, output := certify(t, "--strict", "--config", filepath.Join("testdata/receivers", name, "hookcheck.yaml"), "--env", "RATE_LIMIT=100/1m")
+			if code != 0 || len(failures(result)) > 0 {
+				t.Errorf("exit code %d, failed: %v\n%s", code, failures(result), output)
+			}
+			t.Logf("it took %.0f s; the longest wait was %.0f s for %s", result.DurationSeconds, result.LongestWait.Seconds, result.LongestWait.For)
+		})
+	}
+}
