@@ -131,6 +131,10 @@ func acknowledgement() []Requirement {
 			Why:   "Machines lose power and containers are killed for memory. Between the answer and the work, the event exists only where the receiver has put it.",
 			Mend:  "Commit the event to disk, or to a broker that does, before answering.",
 			check: from(killTrial, func(e crash, j *Judgement) {
+				if e.maybeUnlogged(e.acked) {
+					j.NotObserved("an event may have been processed and the line that says so lost with the process; the effect sink or a command that counts would tell (observe.sink, observe.command)")
+					return
+				}
 				j.survived(e, e.acked, "known trap: acknowledgement before persistence; the event was in memory only when the answer went out")
 			}),
 		},

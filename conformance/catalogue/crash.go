@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/moncreneau/hookcheck/conformance/lab"
+	"github.com/moncreneau/hookcheck/conformance/observe"
 	"github.com/moncreneau/hookcheck/conformance/target"
 	"github.com/moncreneau/hookcheck/fixtures"
 	"github.com/moncreneau/hookcheck/simulator/effects"
@@ -156,6 +158,13 @@ func (c *crash) count(ctx context.Context, r *lab.Run, expected []sent) error {
 	c.tally, err = settle(ctx, r, expected, c.finished)
 	r.Waited(start, "unfinished work to be taken up after a restart")
 	return err
+}
+
+// maybeUnlogged reports whether events are missing in the log, where the log is
+// all that was observed: a line that was about to be written at SIGKILL is lost,
+// although the event it is about is not.
+func (c crash) maybeUnlogged(events []sent) bool {
+	return c.tally.Observer == (*observe.Logs)(nil).Name() && slices.ContainsFunc(acknowledgedOf(events), func(s sent) bool { return c.tally.Of[s.id] == 0 })
 }
 
 // survived requires the events to be processed after the restart.
