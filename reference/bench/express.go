@@ -2,61 +2,40 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"strconv"
-	"time"
 
 	"github.com/moncreneau/hookcheck/reference/internal/drive"
 )
 
-// express is the guide's recommendation: Node, Express and a Redis queue. Redis brings
-// each command to the disk before it answers, as the receiver does.
-func (o options) withExpress() server {
-	return server{"Express, Redis", func(ctx context.Context) (*drive.Process, func(), error) {
+// expressServers are the guide's recommendation: Node, Express, a Redis queue and
+// workers. Once Redis brings everything to the disk before it answers, as the receiver
+// does, and once each second, as it is usually run.
+func (o options) expressServers() []server {
+	for _, program := range []string{"node", "redis-server", "setpriv"} {
+		if _, err := exec.LookPath(program); err != nil {
+			fmt.Printf("  Express and Redis are left out: %v\n", err)
+			return nil
+		}
+	}
+	return []server{
+		o.withExpress("Express, Redis", "always"),
+		o.withExpress("Express, Redis fsync/s", "everysec"),
+	}
+}
+
+func (o options) withExpress(name, fsync string) server {
+	return server{name, func(ctx context.Context) (*drive.Process, func(), error) {
 		dir, err := os.MkdirTemp("", "bench")
 		if err != nil {
 			return nil, nil, err
 		}
-		redis, url, err := startRedis(ctx, dir)
-		clean := func() {
-			if redis != nil {
-				_ = redis.Process.Kill()
-				_ = redis.Wait()
-			}
-			_ = os.RemoveAll(dir)
+		env := []string{
+			"MONCRENEAU_WEBHOOK_SECRET=" + drive.Secret, "DATA_DIR=" + dir, "RATE_LIMIT=none", "APPENDFSYNC=" + fsync,
+			"NODE_PATH=/usr/share/nodejs", "NODE_ENV=production",
 		}
-		if err != nil {
-			clean()
-			return nil, nil, err
-		}
-		env := []string{"MONCRENEAU_WEBHOOK_SECRET=" + drive.Secret, "REDIS_URL=" + url, "NODE_PATH=/usr/share/nodejs", "NODE_ENV=production"}
-		p, err := drive.Start(ctx, o.express, env, "node", "receiver.cjs")
-		if err != nil {
-			clean()
-		}
-		return p, clean, err
+		p, err := drive.Start(ctx, o.express, env, "node", "receiver.js")
+		return p, func() { _ = os.RemoveAll(dir) }, err
 	}}
-}
-
-func startRedis(ctx context.Context, dir string) (*exec.Cmd, string, error) {
-	port, err := drive.FreePort()
-	if err != nil {
-		return nil, "", err
-	}
-	cmd := exec.CommandContext(ctx, "redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
-		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--logfile", "redis.log") // #nosec G204 -- our own port
-	if err := cmd.Start(); err != nil {
-		return nil, "", fmt.Errorf("redis: %w", err)
-	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			return cmd, "redis://" + address, conn.Close()
-		}
-	}
-	return cmd, "", errors.New("redis does not answer")
 }

@@ -68,7 +68,7 @@ func throughput(ctx context.Context, o options) error {
 		servers = append(servers, o.withPostgres())
 	}
 	if o.express != "" {
-		servers = append(servers, o.withExpress())
+		servers = append(servers, o.expressServers()...)
 	}
 	best := make([]figures, len(servers))
 	for round := range o.rounds {
