@@ -32,10 +32,6 @@ type sqliteWriter struct {
 // maxBatch bounds a transaction, and with it the time that one delivery waits.
 const maxBatch = 512
 
-// outcomesTogether is how many outcomes are worth a place in a transaction that
-// deliveries wait for. Fewer wait until there are more, or nothing else to do.
-const outcomesTogether = 32
-
 // acceptance is an event that waits to be on disk.
 type acceptance struct {
 	event     Event
@@ -159,8 +155,8 @@ func (w *sqliteWriter) collect() {
 func (w *sqliteWriter) commit() {
 	fresh := w.dropDuplicates()
 	outcomes := w.unrecorded
-	if len(fresh) > 0 && len(outcomes) < outcomesTogether {
-		outcomes = nil
+	if len(outcomes) < len(fresh) {
+		outcomes = nil // deliveries wait for this commit; a few outcomes can wait for the next
 	}
 	var err error
 	if len(fresh)+len(outcomes) > 0 {
