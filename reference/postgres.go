@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS webhook_replicas (
   id    text PRIMARY KEY,
   beats bigint NOT NULL
 );
+CREATE UNLOGGED TABLE IF NOT EXISTS webhook_budgets ( -- a crash may empty it
+  client text PRIMARY KEY,
+  full_at timestamptz NOT NULL -- when the client may again send a whole window's worth
+);
 `
 
 // postgresStore is what every process may do with the database.

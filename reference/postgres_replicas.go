@@ -51,6 +51,9 @@ func (q *postgresQueue) beat(ctx context.Context, seen map[string]sighting) erro
 		ON CONFLICT (id) DO UPDATE SET beats = webhook_replicas.beats + 1`, q.replica); err != nil {
 		return err
 	}
+	if _, err := q.pool.Exec(ctx, `DELETE FROM webhook_budgets WHERE full_at < now()`); err != nil {
+		return err
+	}
 	rows, err := q.pool.Query(ctx, `SELECT id, beats FROM webhook_replicas WHERE id <> $1`, q.replica)
 	if err != nil {
 		return err

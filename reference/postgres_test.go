@@ -4,11 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jonboulle/clockwork"
 
 	"github.com/moncreneau/hookcheck/reference/internal/pgtest"
 )
@@ -53,4 +59,38 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+func TestTheRateLimitOfAllReplicasIsOne(t *testing.T) {
+	config := Config{DatabaseURL: postgresURL(t), Workers: 1, AttemptTimeout: time.Minute}
+	var replicas []Limiter
+	for range 2 {
+		q, err := openQueue(t.Context(), config, newRecorder().worker(), slog.New(slog.DiscardHandler), clockwork.NewRealClock())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer q.Close()
+		replicas = append(replicas, q.limiter(RateLimit{5, time.Hour}))
+	}
+	client := netip.MustParseAddr("41.223.45.1")
+	for i := range 5 {
+		header := http.Header{}
+		if err := replicas[i%2].take(t.Context(), header, client, true); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		if got, want := header.Get("RateLimit-Remaining"), strconv.Itoa(4-i); got != want {
+			t.Errorf("request %d: RateLimit-Remaining %q, want %q", i, got, want)
+		}
+	}
+	header := http.Header{}
+	if err := replicas[0].take(t.Context(), header, client, true); !errors.Is(err, errRateLimit) {
+		t.Errorf("the sixth: %v", err)
+	}
+	// A token comes back every twelve minutes.
+	if wait, _ := strconv.Atoi(header.Get("Retry-After")); wait < 600 || wait > 720 {
+		t.Errorf("Retry-After: %q, want a little less than 720", header.Get("Retry-After"))
+	}
+	if err := replicas[1].take(t.Context(), http.Header{}, client, false); err != nil {
+		t.Errorf("what is not signed has another budget: %v", err)
+	}
 }

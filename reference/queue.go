@@ -25,6 +25,9 @@ type Queue interface {
 	// Stats may be asked at any time.
 	Stats(ctx context.Context) (Stats, error)
 
+	// limiter counts requests for everyone who serves this queue.
+	limiter(limit RateLimit) Limiter
+
 	// Ping says whether events can be accepted.
 	Ping(ctx context.Context) error
 

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"net/netip"
@@ -19,9 +20,37 @@ type RateLimit struct {
 	Window   time.Duration
 }
 
-// limiter gives each client two token buckets, one for deliveries that moncreneau
-// signed and one for everything else. A bucket holds a window's worth of requests
-// and fills evenly. A nil limiter limits nothing.
+// Limiter charges a request to the budget of its client, or returns errRateLimit. Each
+// client has two token buckets, one for deliveries that moncreneau signed and one for
+// everything else. A bucket holds a window's worth of requests and fills evenly. There
+// are two: in this process, and in PostgreSQL for all replicas together.
+type Limiter interface {
+	take(ctx context.Context, header http.Header, client netip.Addr, signed bool) error
+}
+
+// unlimited is the Limiter of RATE_LIMIT=none.
+type unlimited struct{}
+
+func (unlimited) take(context.Context, http.Header, netip.Addr, bool) error { return nil }
+
+// announce says how things stand, in the fields of the IETF's RateLimit draft 06.
+func (r RateLimit) announce(header http.Header, tokens float64, allowed bool) error {
+	tokens = max(0, tokens)
+	perSecond := float64(r.Requests) / r.Window.Seconds()
+	header.Set("RateLimit-Limit", strconv.Itoa(r.Requests))
+	header.Set("RateLimit-Remaining", strconv.Itoa(int(tokens)))
+	header.Set("RateLimit-Reset", ceilSeconds((float64(r.Requests)-tokens)/perSecond))
+	header.Set("RateLimit-Policy", strconv.Itoa(r.Requests)+";w="+ceilSeconds(r.Window.Seconds()))
+	if !allowed {
+		header.Set("Retry-After", ceilSeconds(max(0, 1-tokens)/perSecond))
+		return errRateLimit
+	}
+	return nil
+}
+
+func ceilSeconds(s float64) string { return strconv.Itoa(int(math.Ceil(s))) }
+
+// limiter is the Limiter of one process.
 type limiter struct {
 	limit RateLimit
 	clock clockwork.Clock
@@ -40,33 +69,14 @@ type budget struct {
 const maxBuckets = 10_000
 
 func newLimiter(limit RateLimit, clock clockwork.Clock) *limiter {
-	if limit.Requests == 0 {
-		return nil
-	}
 	return &limiter{limit: limit, clock: clock, buckets: map[budget]*rate.Limiter{}}
 }
 
-// take charges a request to the client's budget, or returns errRateLimit. Either way
-// it says how things stand, in the fields of the IETF's RateLimit draft 06.
-func (l *limiter) take(header http.Header, client netip.Addr, signed bool) error {
-	if l == nil {
-		return nil
-	}
+func (l *limiter) take(_ context.Context, header http.Header, client netip.Addr, signed bool) error {
 	now := l.clock.Now()
 	bucket := l.bucket(budget{client, signed}, now)
 	allowed := bucket.AllowN(now, 1)
-	tokens := max(0, bucket.TokensAt(now))
-
-	perSecond := float64(bucket.Limit())
-	header.Set("RateLimit-Limit", strconv.Itoa(l.limit.Requests))
-	header.Set("RateLimit-Remaining", strconv.Itoa(int(tokens)))
-	header.Set("RateLimit-Reset", ceilSeconds((float64(l.limit.Requests)-tokens)/perSecond))
-	header.Set("RateLimit-Policy", strconv.Itoa(l.limit.Requests)+";w="+ceilSeconds(l.limit.Window.Seconds()))
-	if !allowed {
-		header.Set("Retry-After", ceilSeconds((1-tokens)/perSecond))
-		return errRateLimit
-	}
-	return nil
+	return l.limit.announce(header, bucket.TokensAt(now), allowed)
 }
 
 func (l *limiter) bucket(of budget, now time.Time) *rate.Limiter {
@@ -94,5 +104,3 @@ func (l *limiter) forgetFull(now time.Time) {
 		clear(l.buckets) // thousands of clients at once: start over rather than grow
 	}
 }
-
-func ceilSeconds(s float64) string { return strconv.Itoa(int(math.Ceil(s))) }

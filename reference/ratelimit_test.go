@@ -16,7 +16,7 @@ func TestTheRateLimit(t *testing.T) {
 	header := http.Header{}
 	take := func(client netip.Addr, signed bool) bool {
 		header = http.Header{}
-		return l.take(header, client, signed) == nil
+		return l.take(t.Context(), header, client, signed) == nil
 	}
 	for range 3 {
 		if !take(moncreneau, true) {
@@ -53,7 +53,7 @@ func TestTheRateLimitForgetsClientsRatherThanGrow(t *testing.T) {
 	address := netip.MustParseAddr("10.0.0.0")
 	for range 3 * maxBuckets {
 		address = address.Next()
-		_ = l.take(http.Header{}, address, false)
+		_ = l.take(t.Context(), http.Header{}, address, false)
 	}
 	if len(l.buckets) > maxBuckets {
 		t.Errorf("%d buckets, want at most %d", len(l.buckets), maxBuckets)

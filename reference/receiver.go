@@ -16,7 +16,7 @@ import (
 type Receiver struct {
 	secrets   secrets
 	allowlist allowlist
-	limiter   *limiter
+	limiter   Limiter
 	maxBody   int64
 	queue     Queue
 	metrics   *metrics
@@ -25,10 +25,14 @@ type Receiver struct {
 }
 
 func newReceiver(config Config, queue Queue, metrics *metrics, log *slog.Logger, clock clockwork.Clock) *Receiver {
+	var limiter Limiter = unlimited{}
+	if config.RateLimit.Requests > 0 {
+		limiter = queue.limiter(config.RateLimit)
+	}
 	return &Receiver{
 		secrets:   newSecrets(config.Secrets),
 		allowlist: allowlist{config.Allowlist, config.TrustedProxies},
-		limiter:   newLimiter(config.RateLimit, clock),
+		limiter:   limiter,
 		maxBody:   config.MaxBody,
 		queue:     queue,
 		metrics:   metrics,
@@ -62,7 +66,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	unsigned := r.secrets.verify(body, req.Header["X-Moncreneau-Signature"]) // 401
-	if err := r.limiter.take(w.Header(), client, unsigned == nil); err != nil {
+	if err := r.limiter.take(req.Context(), w.Header(), client, unsigned == nil); err != nil {
 		r.refuse(w, deliveryID, err) // 429
 		return
 	}

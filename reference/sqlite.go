@@ -231,6 +231,8 @@ func (q *sqliteQueue) Close() error {
 	return errors.Join(q.writer.close(), q.sqliteStore.Close(), q.lock.Close())
 }
 
+func (q *sqliteQueue) limiter(limit RateLimit) Limiter { return newLimiter(limit, q.clock) }
+
 func (q *sqliteQueue) Ping(ctx context.Context) error { return q.db.PingContext(ctx) }
 
 func (q *sqliteQueue) Stats(ctx context.Context) (Stats, error) {
