@@ -12,13 +12,15 @@ import (
 // running has one bench, on which the harmful experiments come last.
 func (l *Lab) place(experiments []Experiment) {
 	var together, troubled, alone []*scheduled
-	perEvent := Available(l.cfg)&PerEvent != 0
+	// Where all that counts is a total, each count needs a receiver to itself;
+	// where nothing counts, none does.
+	totals := Available(l.cfg)&(Effects|PerEvent) == Effects
 	for _, e := range experiments {
 		s := &scheduled{experiment: e, done: make(chan struct{})}
 		l.scheduled[e] = s
 		p := e.plan()
 		switch {
-		case p.Setting == Alone, p.Counts && !perEvent:
+		case p.Setting == Alone, p.Counts && totals:
 			alone = append(alone, s)
 		case p.Setting == Troubled:
 			troubled = append(troubled, s)
