@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -204,5 +206,64 @@ func TestACollectorThatIsAwayIsLoggedAndHoldsNothingUp(t *testing.T) {
 	tracing.close(t.Context())
 	if !strings.Contains(log.String(), "Traces are lost") {
 		t.Errorf("the log is %q", log.String())
+	}
+}
+
+func TestServeTracesADeliveryAndItsAttempt(t *testing.T) {
+	c := &testCollector{}
+	server := httptest.NewServer(c)
+	defer server.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
+	t.Setenv("MONCRENEAU_WEBHOOK_SECRET", testSecret)
+	t.Setenv("PORT", "0")
+	t.Setenv("DATA_DIR", t.TempDir())
+	config, err := ConfigFromEnv(os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	listening, done := make(chan string, 1), make(chan error, 1)
+	go func() { done <- Serve(ctx, config, NewLog(&addressWatch{listening: listening})) }()
+	var url string
+	select {
+	case address := <-listening:
+		url = "http://" + address
+	case err := <-done:
+		t.Fatal(err)
+	}
+	body := testBody("evt_1")
+	req, _ := http.NewRequest(http.MethodPost, url+WebhookPath, strings.NewReader(body))
+	req.Header = delivery(body).Header
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	waitForMetric(t, url, "webhooks_processed_total 1")
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if len(c.spans) != 2 || string(c.spans[0].TraceId) != string(c.spans[1].TraceId) {
+		t.Errorf("%d spans, expected the delivery and the attempt in one trace: %v", len(c.spans), c.spans)
+	}
+}
+
+// waitForMetric waits, ten seconds at most, until the metrics have a line.
+func waitForMetric(t *testing.T, url, line string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		resp, err := http.Get(url + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if strings.Contains(string(text), line+"\n") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the metrics have no line %q", line)
+		}
 	}
 }

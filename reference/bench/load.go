@@ -30,8 +30,11 @@ type figures struct {
 }
 
 func (f figures) String() string {
-	return fmt.Sprintf("%8.0f/s  p50 %7s  p99 %7s  %6s of processor each", f.perSecond,
-		f.p50.Round(10*time.Microsecond), f.p99.Round(10*time.Microsecond), (f.cpu / time.Duration(max(1, f.count))).Round(100*time.Nanosecond))
+	text := fmt.Sprintf("%8.0f/s  p50 %7s  p99 %7s", f.perSecond, f.p50.Round(10*time.Microsecond), f.p99.Round(10*time.Microsecond))
+	if f.cpu > 0 {
+		text += fmt.Sprintf("  %6s of processor each", (f.cpu / time.Duration(max(1, f.count))).Round(100*time.Nanosecond))
+	}
+	return text
 }
 
 // nextID makes ids that are new in every run against the same store.

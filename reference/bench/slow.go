@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
-
-	"github.com/moncreneau/hookcheck/reference/internal/drive"
+	"sync"
 )
 
 // slowConnections measures what others notice of 1,000 connections that never finish
-// their request. They are opened anew whenever the receiver has had enough of one.
+// their request, half of them in the middle of the head and half in the body. They are
+// opened anew whenever the receiver has had enough of one.
 func slowConnections(ctx context.Context, o options) error {
 	p, clean, err := o.withSQLite().start(ctx)
 	if err != nil {
@@ -17,38 +17,55 @@ func slowConnections(ctx context.Context, o options) error {
 	}
 	defer clean()
 	defer p.Stop()
+	others := load{p.Address, 4, o.duration}
+	alone, err := others.run(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  4 connections alone:                  %v\n", alone)
+
 	holding, stop := context.WithCancel(ctx)
+	var held sync.WaitGroup
+	defer held.Wait()
 	defer stop()
 	const slow = 1000
-	opened := make(chan struct{}, slow)
-	for range slow {
-		go hold(holding, p, opened)
+	opened := make(chan error, slow)
+	for i := range slow {
+		request := "POST /webhooks/moncreneau HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+		if i%2 == 0 {
+			request += "\r\n{"
+		}
+		held.Go(func() { hold(holding, p.Address, request, opened) })
 	}
 	for range slow {
 		select {
-		case <-opened:
+		case err := <-opened:
+			if err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	f, err := load{p.Address, 4, o.duration}.run(ctx)
+	beside, err := others.run(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  beside %d slow connections, 4 others: %8.0f/s  p50 %s  p99 %s\n", slow, f.perSecond, f.p50, f.p99)
+	fmt.Printf("  4 connections beside %d slow ones:  %v\n", slow, beside)
 	return nil
 }
 
-func hold(ctx context.Context, p *drive.Process, opened chan<- struct{}) {
+// hold keeps a connection with the beginning of a request open until ctx ends.
+func hold(ctx context.Context, address, request string, opened chan<- error) {
 	for first := true; ctx.Err() == nil; first = false {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.Address)
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if first {
+			opened <- err
+		}
 		if err != nil {
 			return
 		}
-		_, _ = fmt.Fprint(conn, "POST /webhooks/moncreneau HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n")
-		if first {
-			opened <- struct{}{}
-		}
+		_, _ = fmt.Fprint(conn, request)
 		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 		_, _ = conn.Read(make([]byte, 1)) // until the receiver closes it
 		stop()
