@@ -10,7 +10,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build certify test flakes lint vuln docs clean
+.PHONY: help build certify test flakes mutants lint vuln docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: build ## every test
 
 flakes: build ## certify the correct receivers RUNS=20 times each, at rest and with busy cores
 	@.ci/flakes
+
+mutants: build ## prove that every requirement can fail; writes docs/mutants.md
+	@$(GO) run ./conformance/mutants/cmd/mutants -page docs/mutants.md
 
 lint: ## formatting, vet and golangci-lint
 	@$(GOLANGCI) run ./...
