@@ -15,7 +15,7 @@ import (
 const interruptWithin = 20 * time.Second
 
 func TestAnInterruptedRunLeavesNothingBehind(t *testing.T) {
-	program := func(t *testing.T, ready string) (map[string]string, []string) {
+	program := func(_ *testing.T, ready string) (map[string]string, []string) {
 		return map[string]string{"hookcheck.yaml": fmt.Sprintf("receiver:\n  exec: [%s, fails]\n  ready: %s\n  env: {PORT: \"{{.Port}}\", DOWNSTREAM_URL: \"{{.EffectURL}}\"}\n", hostile, ready)}, nil
 	}
 	image := func(t *testing.T, ready string) (map[string]string, []string) {

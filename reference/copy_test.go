@@ -31,7 +31,7 @@ func TestTheFolderCanBeCopiedIntoAnotherModule(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {
 			return err
 		}

@@ -110,7 +110,7 @@ func TestADelivery(t *testing.T) {
 		{name: "of unknown length is acknowledged", status: 200, code: "accepted",
 			change: func(r *http.Request) { r.ContentLength = -1 }},
 		{name: "that ends too early is refused", status: 400, code: "incomplete_body",
-			change: func(r *http.Request) { r.ContentLength += 1 }},
+			change: func(r *http.Request) { r.ContentLength++ }},
 		{name: "signed with the previous secret is acknowledged", status: 200, code: "accepted",
 			config: Config{Secrets: []string{"whsec_new", testSecret}}},
 		{name: "whose id is there twice is refused", status: 400, code: "invalid_payload",

@@ -132,7 +132,7 @@ func (b *bench) examine(ctx context.Context, a emitter.Attempt) emitter.Attempt 
 			During: everything, Attempts: b.vitals.last(),
 		}
 		for _, other := range b.lab.benches {
-			other.vitals.lose(lost)
+			_ = other.vitals.lose(lost) // the first loss of a receiver is the one that is told
 		}
 	}
 	a.Err = &unanswered{a.Err, &b.vitals}

@@ -120,7 +120,7 @@ func stageContext(dir, dockerfile string) (string, error) {
 	}
 	err = os.CopyFS(staged, os.DirFS(dir))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(staged, stagedDockerfile), text, 0o600)
+		err = os.WriteFile(filepath.Join(staged, stagedDockerfile), text, 0o600) //nolint:gosec // a temporary folder of our own
 	}
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(staged))

@@ -87,7 +87,7 @@ func startReplica(database string) (*exec.Cmd, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	cmd := exec.Command(os.Getenv(receiverVariable)) // #nosec G204 G702 -- our own variable
+	cmd := exec.Command(os.Getenv(receiverVariable)) //nolint:gosec,noctx // our own variable; it lives as long as the fleet
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a killed fleet is killed as a whole

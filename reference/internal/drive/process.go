@@ -36,7 +36,7 @@ func Start(ctx context.Context, dir string, env []string, name string, args ...s
 	// The ids are read at the start: millions of them take a while.
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		resp, err := http.Get("http://" + p.Address + "/readyz") // #nosec G107 -- our own address
+		resp, err := http.Get("http://" + p.Address + "/readyz") //nolint:gosec,noctx // our own address, with a deadline of its own
 		if err == nil {
 			_ = resp.Body.Close()
 			return p, nil
@@ -64,7 +64,7 @@ func (p *Process) Kill() {
 
 // FreePort returns a port that was free a moment ago.
 func FreePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
 	if err != nil {
 		return 0, err
 	}
