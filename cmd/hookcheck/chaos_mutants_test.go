@@ -22,6 +22,7 @@ var mutants = map[string]struct{ name, fails string }{
 }
 
 func TestEachShippedScenarioIsFailedByAMutant(t *testing.T) {
+	t.Parallel()
 	program := buildReceiver(t, "../../conformance/mutants/receiver")
 	impatient := func(s *chaos.Scenario) {
 		s.Redeliver = s.Redeliver[:1]     // what is never taken need not be sent for long

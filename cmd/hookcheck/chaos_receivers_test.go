@@ -19,6 +19,7 @@ import (
 )
 
 func TestEachShippedScenarioPassesTheReferenceReceiver(t *testing.T) {
+	t.Parallel()
 	program := buildReceiver(t, "../receiver")
 	for name, result := range rehearseAll(t, nil, func(string) ([]string, []string) { return []string{program, "serve"}, nil }) {
 		if result.Verdict != chaos.Passed {
@@ -65,7 +66,7 @@ func rehearseAll(t *testing.T, adapt func(*chaos.Scenario), receiver func(scenar
 		url := startProcess(t, command, append(env, "DOWNSTREAM_URL="+downstream.URL))
 		runs.Go(func() {
 			tally := chaos.NewTally()
-			runner := &chaos.Runner{URL: url, Secret: testSecret, Effects: sink, Timeout: time.Minute}
+			runner := &chaos.Runner{URL: url, Secret: testSecret, Effects: sink, Timeout: 20 * time.Second}
 			if err := runner.Run(t.Context(), chaos.Plan{Scenario: scenario, Seed: 1}.Source(), tally.Add); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

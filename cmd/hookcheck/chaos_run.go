@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ completely is 0: chaos merge judges all of them together.`,
 	flags.StringVar(&f.eventID, "effects-event-id", "body:/eventId", "where a side effect names its event: body:/json/pointer or header:Name")
 	flags.BoolVar(&f.wire, "wire", false, "judge by answers alone: leave out what only effects show")
 	flags.DurationVar(&f.timeout, "timeout", emitter.DefaultTimeout, "longest time for an attempt")
-	flags.IntVar(&f.maxInFlight, "max-in-flight", 256, "most attempts at once; further ones are sent late, and the report says how late")
+	flags.IntVar(&f.maxInFlight, "max-in-flight", chaos.DefaultMaxInFlight, "most attempts at once; further ones are sent late, and the report says how late")
 	flags.StringVar(&f.report, "report", "chaos-report", "directory for report.html, result.json and "+recordName)
 	flags.StringVar(&f.format, "format", "text", "what is printed at the end: text or json")
 	_ = cmd.MarkFlagRequired("to")
@@ -186,6 +187,12 @@ func (f *runFlags) repeat(args []string) string {
 	}
 	if f.eventID != "body:/eventId" {
 		words = append(words, "--effects-event-id", f.eventID)
+	}
+	if f.timeout != emitter.DefaultTimeout {
+		words = append(words, "--timeout", f.timeout.String())
+	}
+	if f.maxInFlight != chaos.DefaultMaxInFlight {
+		words = append(words, "--max-in-flight", strconv.Itoa(f.maxInFlight))
 	}
 	if f.wire {
 		words = append(words, "--wire")

@@ -138,6 +138,9 @@ var faultKinds = map[string]faultKind{
 			return nil
 		},
 		apply: func(f Fault, _ *builder, d *draft, _ *rand.Rand) {
+			if d.network != "" {
+				return // a connection meets one condition, the first that strikes
+			}
 			d.impeded = true
 			d.network = f.Condition
 			d.names = append(d.names, "network/"+f.Condition)

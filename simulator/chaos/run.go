@@ -14,6 +14,10 @@ import (
 	"github.com/moncreneau/hookcheck/simulator/emitter"
 )
 
+// DefaultMaxInFlight is how many attempts are under way at once when
+// Runner.MaxInFlight is zero.
+const DefaultMaxInFlight = 256
+
 // Runner sends a plan to a receiver. The zero value of everything but URL and
 // Secret is usable.
 type Runner struct {
@@ -28,7 +32,8 @@ type Runner struct {
 	Clock clockwork.Clock
 	// Timeout bounds an attempt; 0 is emitter.DefaultTimeout.
 	Timeout time.Duration
-	// MaxInFlight is how many attempts may be under way at once; 0 is 256. When
+	// MaxInFlight is how many attempts may be under way at once; 0 is
+	// DefaultMaxInFlight. When
 	// as many are, the next ones start late, and the record says how late.
 	MaxInFlight int
 	// Quiet is how long no effect must come before the run ends; 0 is 1 s.
@@ -68,7 +73,7 @@ func (r *Runner) Run(ctx context.Context, src Source, add func(Record) error) er
 		r.Clock = clockwork.NewRealClock()
 	}
 	if r.MaxInFlight == 0 {
-		r.MaxInFlight = 256
+		r.MaxInFlight = DefaultMaxInFlight
 	}
 	if r.Quiet == 0 {
 		r.Quiet = time.Second

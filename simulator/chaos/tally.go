@@ -171,6 +171,7 @@ var noAnswer = []struct{ says, word string }{
 	{"canceled", "cancelled"},
 	{"signal received", "cancelled"}, // the cause that signal.NotifyContext gives
 	{"EOF", "connection closed"},
+	{"broken pipe", "connection closed"},
 }
 
 // outcome is the status, or in a word why there is none.
