@@ -55,10 +55,8 @@ func (w *sqliteWriter) open(ctx context.Context, q *sqliteQueue, wal string) (er
 	if w.conn, err = q.db.Conn(ctx); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
-	for _, table := range []string{"processed", "dead_letters", "queue"} {
-		if err := w.load(ctx, table); err != nil {
-			return errors.Join(fmt.Errorf("sqlite: read ids: %w", err), w.conn.Close())
-		}
+	if err := w.load(ctx); err != nil {
+		return errors.Join(fmt.Errorf("sqlite: read ids: %w", err), w.conn.Close())
 	}
 	if err := growLog(wal); err != nil {
 		return errors.Join(err, w.conn.Close())
@@ -71,8 +69,11 @@ func (w *sqliteWriter) close() error {
 	return errors.Join(w.statements.close(), w.conn.Close())
 }
 
-func (w *sqliteWriter) load(ctx context.Context, table string) error {
-	rows, err := w.conn.QueryContext(ctx, `SELECT seq, event_id FROM `+table) // #nosec G202 -- one of our own tables
+// load reads the ids that are in the store. It takes a second or two for a million.
+func (w *sqliteWriter) load(ctx context.Context) error {
+	rows, err := w.conn.QueryContext(ctx, `SELECT seq, event_id, false FROM processed
+		UNION ALL SELECT seq, event_id, false FROM dead_letters
+		UNION ALL SELECT seq, event_id, true FROM queue`)
 	if err != nil {
 		return err
 	}
@@ -80,12 +81,13 @@ func (w *sqliteWriter) load(ctx context.Context, table string) error {
 	for rows.Next() {
 		var seq int64
 		var id sql.RawBytes
-		if err := rows.Scan(&seq, &id); err != nil {
+		var queued bool
+		if err := rows.Scan(&seq, &id, &queued); err != nil {
 			return err
 		}
 		w.ids.add(string(id))
 		w.lastSeq = max(w.lastSeq, seq)
-		if table == "queue" {
+		if queued {
 			w.queue.depth.Add(1)
 		}
 	}

@@ -34,6 +34,15 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+func takes(args cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if err := args(cmd, given); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
 func newCommand() *cobra.Command {
 	serve := newServeCommand()
 	root := &cobra.Command{
@@ -46,7 +55,7 @@ variables; reference/README.md lists them.`,
   receiver dead-letters
   receiver replay evt_0123456789
   receiver purge --older-than 2160h`,
-		Args:          cobra.NoArgs,
+		Args:          takes(cobra.NoArgs),
 		RunE:          serve.RunE,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -60,7 +69,7 @@ func newServeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Receive webhooks until SIGTERM or Ctrl-C",
-		Args:  cobra.NoArgs,
+		Args:  takes(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := reference.ConfigFromEnv(os.LookupEnv)
 			if err != nil {

@@ -32,7 +32,7 @@ func newDeadLettersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dead-letters",
 		Short: "List the events whose last attempt failed, and why",
-		Args:  cobra.NoArgs,
+		Args:  takes(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withStore(cmd, func(store reference.Store) error {
 				letters, err := store.DeadLetters(cmd.Context())
@@ -40,6 +40,9 @@ func newDeadLettersCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
+					if letters == nil {
+						letters = []reference.DeadLetter{} // an empty array, not null
+					}
 					return json.NewEncoder(cmd.OutOrStdout()).Encode(letters)
 				}
 				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
@@ -63,7 +66,7 @@ func newReplayCommand() *cobra.Command {
 		Short: "Have dead letters processed again by the receiver that serves",
 		Example: `  receiver replay evt_0123456789
   receiver replay --all`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) == 1) {
 				return usageError{errors.New("replay: expected an event id or --all")}
@@ -95,7 +98,7 @@ func newPurgeCommand() *cobra.Command {
 that comes after its id was forgotten is processed as a new event, so keep more than
 the time in which moncreneau may send one.`,
 		Example: `  receiver purge --older-than 2160h`,
-		Args:    cobra.NoArgs,
+		Args:    takes(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if olderThan <= 0 {
 				return usageError{errors.New("purge: expected --older-than with a duration such as 2160h")}

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command fleet runs several receivers on one PostgreSQL behind one address, as a load
 // balancer would, so that they can be certified as one:
 //

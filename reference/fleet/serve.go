@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -37,7 +39,7 @@ func serve(ctx context.Context) error {
 	runtime.LockOSThread()
 	var addresses []string
 	for range replicas {
-		cmd, address, err := startReplica(database)
+		cmd, address, err := startReplica(context.WithoutCancel(ctx), database)
 		if err != nil {
 			return err
 		}
@@ -82,12 +84,13 @@ func createDatabase(ctx context.Context, server, dir string) (string, error) {
 	return u.String(), nil
 }
 
-func startReplica(database string) (*exec.Cmd, string, error) {
-	port, err := drive.FreePort()
+// startReplica leaves it to serve to end the replica gently.
+func startReplica(ctx context.Context, database string) (*exec.Cmd, string, error) {
+	port, err := drive.FreePort(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	cmd := exec.Command(os.Getenv(receiverVariable)) //nolint:gosec,noctx // our own variable; it lives as long as the fleet
+	cmd := exec.CommandContext(ctx, os.Getenv(receiverVariable)) // #nosec G204 G702 -- our own variable
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a killed fleet is killed as a whole

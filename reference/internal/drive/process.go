@@ -21,7 +21,7 @@ type Process struct {
 // Start runs a server on a free port, which it is told as PORT, and waits until it
 // answers.
 func Start(ctx context.Context, dir string, env []string, name string, args ...string) (*Process, error) {
-	port, err := FreePort()
+	port, err := FreePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -36,9 +36,8 @@ func Start(ctx context.Context, dir string, env []string, name string, args ...s
 	// The ids are read at the start: millions of them take a while.
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		resp, err := http.Get("http://" + p.Address + "/readyz") //nolint:gosec,noctx // our own address, with a deadline of its own
+		err := p.ping(ctx)
 		if err == nil {
-			_ = resp.Body.Close()
 			return p, nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
@@ -47,6 +46,18 @@ func Start(ctx context.Context, dir string, env []string, name string, args ...s
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+func (p *Process) ping(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Address+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req) // #nosec G704 -- our own address
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 // Stop asks the server to end, and returns the processor time that it took.
@@ -63,8 +74,8 @@ func (p *Process) Kill() {
 }
 
 // FreePort returns a port that was free a moment ago.
-func FreePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+func FreePort(ctx context.Context) (int, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

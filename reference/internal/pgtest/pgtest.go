@@ -58,7 +58,7 @@ func (s *Server) start(ctx context.Context) error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("pgtest: initdb: %w: %s", err, out)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("pgtest: %w", err)
 	}
@@ -88,16 +88,14 @@ func (s *Server) Restart(ctx context.Context) error {
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			s.kill()
+			s.Kill()
 			return fmt.Errorf("pgtest: the server does not answer: %w: %s", ctx.Err(), s.log.Bytes())
 		}
 	}
 }
 
 // Kill ends the server as a crash would: it gets no chance to write anything.
-func (s *Server) Kill() { s.kill() }
-
-func (s *Server) kill() {
+func (s *Server) Kill() {
 	// SIGQUIT is PostgreSQL's own "immediate shutdown": no checkpoint, no goodbye, and
 	// recovery at the next start. SIGKILL would leave its children running.
 	_ = s.cmd.Process.Signal(syscall.SIGQUIT)
@@ -106,7 +104,7 @@ func (s *Server) kill() {
 
 // Stop ends the server and removes its data.
 func (s *Server) Stop() error {
-	s.kill()
+	s.Kill()
 	return os.RemoveAll(s.dir)
 }
 
