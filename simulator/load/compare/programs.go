@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -78,17 +78,21 @@ func programs(s settings, url string) (all []program, cleanUp func(), err error)
 		threads = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	connections := strconv.Itoa(s.connections)
-	return []program{
+	all = []program{
 		{name: nameOurs, command: []string{
 			self, "-duration", s.duration.String(), "-connections", connections, "-threads", strconv.Itoa(threads),
 			"emit", url, filepath.Join(dir, "record.jsonl"),
 		}},
 		{name: nameVegeta, command: vegeta},
-		{name: nameWrk, command: []string{
-			s.wrk, "-t" + strconv.Itoa(threads), "-c" + connections, "-d" + strings.TrimSuffix(s.duration.Round(time.Second).String(), "s"),
-			"-s", script, url,
-		}},
-	}, cleanUp, nil
+	}
+	if _, err := exec.LookPath(s.wrk); err != nil {
+		fmt.Fprintln(os.Stderr, "compare: without wrk, which is not installed (apt-get install wrk)")
+		return all, cleanUp, nil
+	}
+	return append(all, program{name: nameWrk, command: []string{
+		s.wrk, "-t" + strconv.Itoa(threads), "-c" + connections, "-d" + strconv.Itoa(max(1, int(s.duration.Seconds()))),
+		"-s", script, url,
+	}}), cleanUp, nil
 }
 
 // emit is ours: every event unique, signed, and recorded in a file.
