@@ -30,19 +30,7 @@ func retries() []Requirement {
 			Why:   "Retrying at once, or at a constant pace, keeps a system down that is trying to come up.",
 			Mend:  "Wait backoff × factor^(n-1) after attempt n, with a little jitter.",
 			check: withConfig(passingFailureTrial, func(t retried, l *lab.Lab, j *Judgement) {
-				declared := l.Config().Declare.Retries
-				waits := gaps(t.calls)
-				if len(waits) < declared.Attempts-1 {
-					j.NotObserved("only %d of %d attempts were made: see RET-01", len(t.calls), declared.Attempts)
-					return
-				}
-				for i, wait := range waits[:declared.Attempts-1] {
-					from := time.Duration(earliest * float64(declared.Wait(i+1)))
-					to := time.Duration(latest*float64(declared.Wait(i+1))) + latestPlus
-					j.Require(wait >= from && wait <= to,
-						fmt.Sprintf("a wait of %v (between %v and %v) after attempt %d", declared.Wait(i+1), from, to, i+1),
-						wait.Round(time.Millisecond).String(), t.event.attempts...)
-				}
+				judgeWaits(t, l.Config().Declare.Retries, j)
 			}),
 		},
 		{
@@ -182,6 +170,22 @@ func retries() []Requirement {
 				j.Require(g.effects == 1, "exactly one effect after the replay", fmt.Sprintf("%d effects", g.effects), g.event.attempts...)
 			}),
 		},
+	}
+}
+
+// judgeWaits holds the waits between the attempts to the declared ones.
+func judgeWaits(t retried, declared config.Retries, j *Judgement) {
+	waits := gaps(t.calls)
+	if len(waits) < declared.Attempts-1 {
+		j.NotObserved("only %d of %d attempts were made: see RET-01", len(t.calls), declared.Attempts)
+		return
+	}
+	for i, wait := range waits[:declared.Attempts-1] {
+		from := time.Duration(earliest * float64(declared.Wait(i+1)))
+		to := time.Duration(latest*float64(declared.Wait(i+1))) + latestPlus
+		j.Require(wait >= from && wait <= to,
+			fmt.Sprintf("a wait of %v (between %v and %v) after attempt %d", declared.Wait(i+1), from, to, i+1),
+			wait.Round(time.Millisecond).String(), t.event.attempts...)
 	}
 }
 

@@ -136,11 +136,6 @@ var healthTrial = lab.Define(lab.Plan{Name: "health", Requests: 1},
 		return genuine(ctx, r, r.Event(created), "a genuine event after all the broken ones"), nil
 	})
 
-// tooLong reports whether a body was so long that the receiver did not read all of it.
-func tooLong(b brokenEvent) bool {
-	return b.rule.Kind == fixtures.KindTooDeep && cutOff(b.sent.final())
-}
-
 // ending tells how a receiver was lost, with what it said last.
 func ending(lost *lab.Lost) string {
 	text := fmt.Sprintf("%v (during: %s)", lost, lost.During)
@@ -153,62 +148,8 @@ func ending(lost *lab.Lost) string {
 	return text
 }
 
-func (b brokenEvent) in(scope fixtures.Scope, kinds ...fixtures.Kind) bool {
-	if b.rule.Scope != scope {
-		return false
-	}
-	for _, kind := range kinds {
-		if b.rule.Kind == kind {
-			return true
-		}
-	}
-	return len(kinds) == 0
-}
-
 func validation() []Requirement {
-	// refuses builds the requirements that differ only in which broken events they mean.
-	refuses := func(id string, level Level, title, why, mend string, mine func(brokenEvent) bool, want outcome) Requirement {
-		return Requirement{
-			ID: id, Level: level, Guide: validationSection, Title: title, Why: why, Mend: mend,
-			check: from(brokenTrial, func(e brokenEvents, j *Judgement) {
-				for _, b := range e.all {
-					if mine(b) {
-						j.Answer(b.sent.final(), want, b.sent.what)
-					}
-				}
-			}),
-		}
-	}
-	envelope := func(kinds ...fixtures.Kind) func(brokenEvent) bool {
-		return func(b brokenEvent) bool {
-			return b.rule.Level == fixtures.Must && b.in(fixtures.ScopeEnvelope, kinds...)
-		}
-	}
-	return []Requirement{
-		refuses("VAL-01", Must, "A body that is not a JSON object is refused",
-			"It is not an event; whatever the code behind does with it is an accident.", "Answer 400 when parsing fails or the root is not an object.",
-			func(b brokenEvent) bool { return b.rule.Kind != fixtures.KindTooDeep && b.in(fixtures.ScopeBytes) }, refusedPayload),
-		refuses("VAL-02", Must, "An event without one of id, type, data and data.object is refused",
-			"Without them an event cannot be deduplicated, dispatched or processed.", "Check the envelope before the event is accepted; null is as good as missing.",
-			envelope(fixtures.KindMissing, fixtures.KindNull), refusedPayload),
-		refuses("VAL-03", Must, "A field of the envelope with a value of the wrong type is refused",
-			"Code behind that takes an id for a text fails later, where the event is already acknowledged.", "Check the types of id, type, created, data and data.object.",
-			envelope(fixtures.KindWrongType), refusedPayload),
-		refuses("VAL-04", Must, "An empty id, and a date that is none, are refused",
-			"An empty id makes all such events duplicates of one another; a date that is none breaks what sorts by it.", "Check that id has at least one character and that created is an ISO 8601 instant.",
-			envelope(fixtures.KindTooShort, fixtures.KindBadFormat), refusedPayload),
-		refuses("VAL-05", Should, "An event without created is refused",
-			"The guide's schema requires it, though the guide's own sample of an accepted event has none.", "Require created.",
-			func(b brokenEvent) bool { return b.rule.ID == "envelope.created.missing" }, refusedPayload),
-		refuses("VAL-06", Should, "An event of a type that is not known is answered 400",
-			"An answer of 2xx tells moncreneau that the event was taken care of.", "Refuse types that you do not know with 400.",
-			func(b brokenEvent) bool { return b.rule.ID == unknownType }, refusedPayload),
-		refuses("VAL-07", Should, "An appointment that breaks the documented shape is refused",
-			"What is not checked at the door fails deep inside, when the event is already acknowledged and ends as a dead letter.", "Check the fields of data.object that you use: types, dates, status.",
-			func(b brokenEvent) bool { return b.in(fixtures.ScopeObject) }, refusedPayload),
-		refuses("VAL-08", Should, "JSON that is nested very deeply is refused",
-			"Parsers and code that walk it recursively can exhaust their stack.", "Limit the depth, or parse only the fields you know.",
-			func(b brokenEvent) bool { return b.rule.Kind == fixtures.KindTooDeep && !tooLong(b) }, refused),
+	return append(refusedPayloadKinds(), []Requirement{
 		{
 			ID: "VAL-09", Level: Must, Guide: validationSection,
 			Title: "No payload, however broken, is answered with a server error",
@@ -216,7 +157,7 @@ func validation() []Requirement {
 			Mend:  "Catch what parsing and validation throw, and answer 400.",
 			check: from(brokenTrial, func(e brokenEvents, j *Judgement) {
 				for _, b := range e.all {
-					if !tooLong(b) {
+					if !b.unread() {
 						j.Answer(b.sent.final(), noServerError, b.sent.what)
 					}
 				}
@@ -318,5 +259,5 @@ func validation() []Requirement {
 				return nil
 			}),
 		},
-	}
+	}...)
 }
