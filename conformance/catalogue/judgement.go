@@ -81,7 +81,12 @@ func (j *Judgement) lost(err error) bool {
 	if !errors.As(err, &lost) {
 		return false
 	}
-	j.NotObserved("%v before this could be judged: see VAL-17", lost)
+	switch {
+	case lost.Untrusted:
+		j.NotObserved("%v: see TLS-01 and TLS-02", lost)
+	default:
+		j.NotObserved("%v before this could be judged: see VAL-17", lost)
+	}
 	return true
 }
 

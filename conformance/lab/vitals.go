@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,9 @@ type Lost struct {
 	Attempts []emitter.Attempt
 	// Output are the last lines that it wrote.
 	Output []string
+	// Untrusted says that it is there, and nothing is delivered to it because
+	// its certificate is not right.
+	Untrusted bool
 }
 
 func (l *Lost) Error() string { return "the receiver " + l.How }
@@ -117,6 +121,11 @@ func (b *bench) examine(ctx context.Context, a emitter.Attempt) emitter.Attempt 
 		return a
 	}
 	b.vitals.remember(a)
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(a.Err, &untrusted) {
+		a.Err = b.vitals.lose(&Lost{How: fmt.Sprintf("was not delivered to (%v)", untrusted), Untrusted: true})
+		return a
+	}
 	if !isTimeout(a.Err) {
 		if lost := b.probe(ctx); lost != nil {
 			a.Err = lost
@@ -137,6 +146,19 @@ func (b *bench) examine(ctx context.Context, a emitter.Attempt) emitter.Attempt 
 	}
 	a.Err = &unanswered{a.Err, &b.vitals}
 	return a
+}
+
+// DespiteLoss is a context that goes on when the receiver is lost, for looking at
+// what can be seen of it all the same.
+func DespiteLoss(ctx context.Context) (context.Context, context.CancelFunc) {
+	on, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		var lost *Lost
+		if !errors.As(context.Cause(ctx), &lost) {
+			cancel()
+		}
+	})
+	return on, func() { stop(); cancel() }
 }
 
 // probe finds out whether the receiver still takes connections.
