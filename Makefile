@@ -31,8 +31,9 @@ flakes: build ## certify the correct receivers RUNS=20 times each, at rest and w
 mutants: build ## prove that every requirement can fail; writes docs/mutants.md
 	@$(GO) run ./conformance/mutants/cmd/mutants -page docs/mutants.md
 
-soak: build ## kill the reference receiver KILLS=50 times under load, and count what is lost or done twice
+soak: build ## kill the reference receiver KILLS=50 times under load, counting losses; plan and send many events
 	@$(GO) run ./reference/soak -kills $(or $(KILLS),50)
+	@$(GO) test -run '^$$' -bench 'Soak|PlanMemory' -benchtime 1x -timeout 20m ./simulator/chaos
 
 bench: build ## emitter beside vegeta and wrk; receiver beside a bare handler and Express with Redis
 	@mkdir -p $(BIN)/peers && (cd simulator/load/peers && $(GO) build -o ../../../$(BIN)/peers/vegeta github.com/tsenart/vegeta/v12)

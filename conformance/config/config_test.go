@@ -73,6 +73,7 @@ func TestErrorsNameTheLineAndTheField(t *testing.T) {
 		"a bad network":           {"declare:\n  allowlist: {cidrs: [10.0.0.0]}\n", []string{":2:", "cidrs[0]"}},
 		"two documents":           {"receiver: {url: http://x}\n---\na: 1\n", []string{"one YAML document"}},
 		"a broken document":       {"receiver: [\n", []string{"hookcheck.yaml"}},
+		"a tag by itself":         {"receiver:\n  exec:\n  - a\n  !00\n", []string{"hookcheck.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := config.Parse("hookcheck.yaml", []byte(c.yaml))

@@ -30,15 +30,14 @@ func Load(path string) (Config, error) {
 
 // Parse reads the text of a configuration file; name stands for it in errors.
 func Parse(name string, source []byte) (Config, error) {
-	cfg := Default()
-	decoder := yaml.NewDecoder(bytes.NewReader(source), yaml.Strict())
-	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
+	cfg, more, err := decode(source)
+	if err != nil {
 		if duration := badDuration(source); duration != nil {
 			return Config{}, fmt.Errorf("%s:%s %w", name, line(source, duration.Field), duration)
 		}
 		return Config{}, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))
 	}
-	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
+	if more {
 		return Config{}, fmt.Errorf("%s: expected one YAML document, found another after it", name)
 	}
 	var problem *FieldError
@@ -46,6 +45,23 @@ func Parse(name string, source []byte) (Config, error) {
 		return Config{}, fmt.Errorf("%s:%s %w", name, line(source, problem.Field), err)
 	}
 	return cfg, nil
+}
+
+// decode reads the first document over the defaults, and tells whether there is
+// another. The YAML library panics on some texts, such as a tag on a line of its
+// own; whoever wrote that gets an error.
+func decode(source []byte) (cfg Config, more bool, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the text cannot be read as YAML")
+		}
+	}()
+	cfg = Default()
+	decoder := yaml.NewDecoder(bytes.NewReader(source), yaml.Strict())
+	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
+		return cfg, false, err
+	}
+	return cfg, !errors.Is(decoder.Decode(new(any)), io.EOF), nil
 }
 
 // badDuration finds the duration that made decoding fail, because the YAML
