@@ -33,6 +33,7 @@ type Config struct {
 	MaxBody           int64         // in bytes; 256 KiB by default
 	Workers           int           // attempts at the same time; 64 by default
 	AttemptTimeout    time.Duration // how long one may take; 30s by default
+	Retention         time.Duration // how long the id of a processed event is remembered; 90 days by default
 	ShutdownTimeout   time.Duration // how long running attempts get; 10s by default
 	Tracing           bool          // to the OpenTelemetry collector of the environment
 }
@@ -63,6 +64,7 @@ func ConfigFromEnv(lookup func(string) (string, bool)) (Config, error) {
 		MaxBody:         int64(e.number("MAX_BODY_BYTES", 256<<10, 1, 64<<20)),
 		Workers:         e.number("WORKERS", 64, 1, 10_000),
 		AttemptTimeout:  e.duration("ATTEMPT_TIMEOUT", 30*time.Second),
+		Retention:       e.duration("RETENTION", 90*24*time.Hour),
 		ShutdownTimeout: e.duration("SHUTDOWN_TIMEOUT", 10*time.Second),
 		Tracing:         e.tracing(),
 	}

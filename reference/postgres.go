@@ -182,14 +182,15 @@ func (s *postgresStore) Purge(ctx context.Context, before time.Time) (int, error
 // postgresQueue is the Queue of one replica of several.
 type postgresQueue struct {
 	*postgresStore
-	worker  Worker
-	replica string
-	clock   clockwork.Clock
-	log     *slog.Logger
-	jobs    knownJobs
-	accepts chan *acceptance
-	stop    context.CancelFunc
-	writing sync.WaitGroup
+	worker    Worker
+	retention time.Duration
+	replica   string
+	clock     clockwork.Clock
+	log       *slog.Logger
+	jobs      knownJobs
+	accepts   chan *acceptance
+	stop      context.CancelFunc
+	writing   sync.WaitGroup
 }
 
 func openPostgresQueue(ctx context.Context, config Config, worker Worker, log *slog.Logger, clock clockwork.Clock) (*postgresQueue, error) {
@@ -201,6 +202,7 @@ func openPostgresQueue(ctx context.Context, config Config, worker Worker, log *s
 	q := &postgresQueue{
 		postgresStore: store,
 		worker:        worker,
+		retention:     config.Retention,
 		replica:       host + "_" + uuid.NewString(),
 		clock:         clock,
 		log:           log,

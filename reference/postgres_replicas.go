@@ -54,6 +54,13 @@ func (q *postgresQueue) beat(ctx context.Context, seen map[string]sighting) erro
 	if _, err := q.pool.Exec(ctx, `DELETE FROM webhook_budgets WHERE full_at < now()`); err != nil {
 		return err
 	}
+	if q.retention > 0 {
+		if _, err := q.pool.Exec(ctx, `DELETE FROM webhook_events WHERE event_id IN (
+			SELECT event_id FROM webhook_events WHERE state = 'processed' AND finished < now() - $1::interval LIMIT 1000)`,
+			q.retention); err != nil {
+			return err
+		}
+	}
 	rows, err := q.pool.Query(ctx, `SELECT id, beats FROM webhook_replicas WHERE id <> $1`, q.replica)
 	if err != nil {
 		return err

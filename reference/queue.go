@@ -100,5 +100,5 @@ func openQueue(ctx context.Context, config Config, worker Worker, log *slog.Logg
 	if config.DatabaseURL != "" {
 		return openPostgresQueue(ctx, config, worker, log, clock)
 	}
-	return openSQLiteQueue(ctx, config.DataDir, worker, clock)
+	return openSQLiteQueue(ctx, config, worker, clock)
 }

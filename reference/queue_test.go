@@ -282,6 +282,22 @@ func TestPurgeForgetsOnlyWhatIsDone(t *testing.T) {
 	})
 }
 
+func TestTheIDOfAProcessedEventIsForgottenAfterAWhile(t *testing.T) {
+	for _, config := range []Config{{DataDir: t.TempDir()}, {DatabaseURL: postgresURL(t)}} {
+		config.Workers, config.AttemptTimeout = 4, time.Minute
+		config.Retention = time.Millisecond
+		r := newRecorder()
+		q, err := openQueue(t.Context(), config, r.worker(), slog.New(slog.DiscardHandler), clockwork.NewRealClock())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := process(t, q)
+		accept(t, q, "evt_1")
+		eventually(t, "evt_1 is accepted as a new event", func() bool { return !isDuplicate(t, q, "evt_1") })
+		stop()
+	}
+}
+
 func TestConcurrentDuplicatesAreAcceptedOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, open open) {
 		q := open(t, newRecorder().worker())

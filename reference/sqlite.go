@@ -178,8 +178,9 @@ type sqliteQueue struct {
 	stopOnce sync.Once
 }
 
-// openSQLiteQueue opens the store in dir for serving.
-func openSQLiteQueue(ctx context.Context, dir string, worker Worker, clock clockwork.Clock) (*sqliteQueue, error) {
+// openSQLiteQueue opens the store in DataDir for serving.
+func openSQLiteQueue(ctx context.Context, config Config, worker Worker, clock clockwork.Clock) (*sqliteQueue, error) {
+	dir := config.DataDir
 	store, err := openSQLiteStore(ctx, dir, clock)
 	if err != nil {
 		return nil, err
@@ -197,6 +198,7 @@ func openSQLiteQueue(ctx context.Context, dir string, worker Worker, clock clock
 	if q.lock, err = lockDirectory(ctx, dir); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	q.writer.retention = config.Retention
 	if err := q.writer.open(ctx, q, filepath.Join(dir, databaseFile+"-wal")); err != nil {
 		return nil, errors.Join(err, q.lock.Close(), store.Close())
 	}

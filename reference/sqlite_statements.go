@@ -97,6 +97,25 @@ func (s *statements) replay(lastSeq int64, now time.Time) (moved int64, err erro
 	return moved, s.exec(`DELETE FROM dead_letters WHERE replay`)
 }
 
+// expire looks at the oldest events only, which are the first to go.
+func (s *statements) expire(before time.Time) (ids []string, err error) {
+	rows, err := s.conn.QueryContext(context.Background(), `DELETE FROM processed WHERE seq IN (
+		SELECT seq FROM (SELECT seq, processed FROM processed ORDER BY seq LIMIT 1000) WHERE processed < ?) RETURNING event_id`,
+		before.UnixMilli())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
 // exec is not given up half way: it has no context but the transaction's.
 func (s *statements) exec(query string, args ...any) error {
 	ctx := context.Background()

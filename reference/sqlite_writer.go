@@ -19,7 +19,8 @@ type sqliteWriter struct {
 	conn       *sql.Conn
 	statements statements
 	clock      clockwork.Clock
-	ids        idSet // of every event in the store
+	ids        idSet         // of every event in the store
+	retention  time.Duration // how long those of processed events stay
 
 	lastSeq int64 // given to an event
 	behind  bool  // there are events on disk that the backlog has not seen
@@ -130,6 +131,7 @@ func (w *sqliteWriter) run() {
 		case <-w.queue.refill:
 		case <-poll.Chan():
 			w.replay()
+			w.expire()
 		case <-w.queue.stopping:
 			open = false
 		}
@@ -297,4 +299,23 @@ func (w *sqliteWriter) replay() {
 	w.lastSeq += moved
 	w.queue.depth.Add(moved)
 	w.behind = true
+}
+
+// expire forgets the ids of events that were processed long ago, a few at a time. With
+// them goes the memory that they take.
+func (w *sqliteWriter) expire() {
+	if w.retention == 0 {
+		return
+	}
+	var expired []string
+	err := w.transaction(func() (err error) {
+		expired, err = w.statements.expire(w.clock.Now().Add(-w.retention))
+		return err
+	})
+	if err != nil {
+		return // it is tried again at the next tick
+	}
+	for _, id := range expired {
+		w.ids.remove(id)
+	}
 }
