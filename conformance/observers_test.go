@@ -44,8 +44,8 @@ observe:
 
 func TestEachObserverAloneDecidesWhatItCan(t *testing.T) {
 	// What only the sink can show, because it also has to misbehave.
-	sink := []string{"ACK-02", "ACK-07", "IDEM-07", "RET-01", "RET-02", "RET-03", "RET-04", "RET-05", "RET-06", "RET-07", "RET-08", "RET-09", "MET-04", "MET-06"}
-	metrics := []string{"MET-01", "MET-02", "MET-03", "MET-05"}
+	sink := []string{"ACK-02", "ACK-07", "IDEM-07", "RET-01", "RET-02", "RET-03", "RET-04", "RET-05", "RET-06", "RET-07", "RET-08", "RET-09", "MET-04"}
+	metrics := []string{"MET-01", "MET-02", "MET-03", "MET-05", "MET-06"}
 	logs := []string{"LOG-01", "LOG-02", "LOG-03"}
 	perEvent := []string{"ACK-05", "ACK-06", "ACK-08", "IDEM-06"}
 	for name, c := range map[string]struct {
@@ -54,7 +54,7 @@ func TestEachObserverAloneDecidesWhatItCan(t *testing.T) {
 	}{
 		"logs":    {"logs: json", [][]string{sink, metrics}},
 		"command": {fmt.Sprintf("command: {exec: [python3, -c, %q, \"{{.EventID}}\"]}", countFiles), [][]string{sink, metrics, logs}},
-		"metrics": {"metrics: {path: /metrics}", [][]string{sink, logs, perEvent}},
+		"metrics": {"metrics: {path: /metrics}", [][]string{sink, logs, perEvent, {"MET-06"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,6 +70,52 @@ func TestEachObserverAloneDecidesWhatItCan(t *testing.T) {
 				if r, _ := result.Requirement(id); !strings.HasPrefix(r.Reason, "it takes ") {
 					t.Errorf("%s does not say what would show it: %s", id, r.Reason)
 				}
+			}
+		})
+	}
+}
+
+func TestObserversThatDisagreeAreFindings(t *testing.T) {
+	t.Parallel()
+	for observe, want := range map[string][]string{
+		"logs: json\n  metrics: {path: /metrics}": nil,
+		// The log says it twice: when the event is accepted and when it is processed.
+		"metrics: {path: /metrics}\n  logs: {processed: accepted|processed$}": {"MET-06"},
+		// The metric counts duplicates as well, as the guide's received total may.
+		"logs: json\n  metrics: {processed: webhooks_received_total}":              {"MET-03", "MET-06"},
+		"logs: {processed: accepted|processed$}\n  command: {exec: [echo, \"1\"]}": {"LOG-04"},
+	} {
+		result, code, output := certify(t, "--strict", "--only", "MET-03,MET-06,LOG-04", "--config", pythonObserved(t, observe))
+		if got := failures(result); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) || code != min(len(want), 1) {
+			t.Errorf("%s: exit code %d, failed %v, want %v\n%s", observe, code, got, want, output)
+		}
+	}
+}
+
+func TestTheAllowlistIsJudgedAsItsTrustedProxySeesIt(t *testing.T) {
+	needs(t, "python3")
+	for name, c := range map[string]struct {
+		env  []string
+		want []string
+	}{
+		"as it should be":                    {[]string{"ALLOWLIST=41.223.45.0/24,41.223.46.0/24", "TRUSTED_PROXIES=127.0.0.1/32"}, nil},
+		"there is none":                      {nil, []string{"SEC-03", "SEC-04"}},
+		"it believes whatever is forwarded":  {[]string{"ALLOWLIST=41.223.45.0/24", "TRUSTED_PROXIES=0.0.0.0/0"}, []string{"SEC-04"}},
+		"it believes no proxy, so knows one": {[]string{"ALLOWLIST=41.223.45.0/24"}, []string{"SEC-03"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := pythonObserved(t, "logs: json\ndeclare:\n  allowlist: {cidrs: [41.223.45.0/24]}")
+			args := []string{"--only", "SEC-03,SEC-04", "--config", path}
+			if c.want == nil {
+				args = args[2:] // the whole, to see that every other request comes from where it may
+			}
+			for _, variable := range c.env {
+				args = append(args, "--env", variable)
+			}
+			result, code, output := certify(t, args...)
+			if got := failures(result); !slices.Equal(got, c.want) || code != min(len(c.want), 1) {
+				t.Errorf("exit code %d, failed %v, want %v\n%s", code, got, c.want, output)
 			}
 		})
 	}
