@@ -6,7 +6,10 @@
 // requirements must fail for which defect. cmd/mutants runs them all.
 package mutants
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Mutant is a receiver with one defect.
 type Mutant struct {
@@ -25,6 +28,8 @@ type Mutant struct {
 	// ShortAck declares 2 s instead of 5 s for the acknowledgement, so that a
 	// mutant need not take long to be too slow.
 	ShortAck bool
+	// Backoff is the declared wait before the second attempt; 0 is 400 ms.
+	Backoff time.Duration
 	// Runbook are the headings of the runbook; nil is a complete one.
 	Runbook []string
 	// Certificate is the one to serve HTTPS with; "" is plain HTTP.

@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -33,7 +34,7 @@ secret: {{.Secret}}
     DATA_DIR: "{{"{{.DataDir}}"}}"
     DOWNSTREAM_URL: "{{"{{.EffectURL}}"}}"
     RATE_LIMIT: "{{"{{.RateLimit.Requests}}/{{.RateLimit.Window}}"}}"
-    RETRY_BACKOFF: 400ms
+    RETRY_BACKOFF: {{.Backoff}}
     DOWNSTREAM_TIMEOUT: {{if .ShortAck}}2500ms{{else}}2s{{end}}
     ALLOWLIST: 41.223.45.0/24,41.223.46.0/24
     TRUSTED_PROXIES: 127.0.0.1/32
@@ -45,7 +46,7 @@ observe:
 declare:
   ack: {{if .ShortAck}}2s{{else}}5s{{end}}
   timeout: 3s
-  retries: {attempts: 3, backoff: 400ms, factor: 2}
+  retries: {attempts: 3, backoff: {{.Backoff}}, factor: 2}
   allowlist: {cidrs: [41.223.45.0/24, 41.223.46.0/24]}
   replay: {exec: [{{.Receiver}}, replay, "{{"{{.EventID}}"}}"]}
 runbook: {{.Runbook}}
@@ -72,7 +73,7 @@ func (r *runner) set(ctx context.Context, m Mutant) (*stage, error) {
 	runbook := filepath.Join(s.dir, "runbook.md")
 	values := map[string]any{
 		"Name": m.Name, "Mutant": m.defect(), "Receiver": r.receiver,
-		"Runbook": runbook, "ShortAck": m.ShortAck,
+		"Runbook": runbook, "ShortAck": m.ShortAck, "Backoff": cmp.Or(m.Backoff, 400*time.Millisecond),
 	}
 	headings := runbookSections
 	if m.Runbook != nil {

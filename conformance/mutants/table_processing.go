@@ -1,5 +1,7 @@
 package mutants
 
+import "time"
+
 var acknowledgement = []Mutant{
 	{Name: "slow-ack", ShortAck: true, Wrong: "Takes longer to acknowledge one type of event than it declares.",
 		Caught: []string{"ACK-01", "ACK-03"}, MayFail: []string{"RET-07", "RATE-02"}, Because: "slow answers stretch what these measure"},
@@ -49,7 +51,7 @@ var idempotency = []Mutant{
 var retries = []Mutant{
 	{Name: "no-retry", Wrong: "Gives an event up after its first failure.",
 		Caught: []string{"RET-01", "RET-04", "RET-05", "RET-08", "ACK-07", "IDEM-07"}},
-	{Name: "constant-backoff", Wrong: "Waits as long before the third attempt as before the second.",
+	{Name: "constant-backoff", Backoff: 2 * time.Second, Wrong: "Waits as long before the third attempt as before the second.",
 		Caught: []string{"RET-02"}},
 	{Name: "retries-at-once", Wrong: "Retries without waiting.",
 		Caught: []string{"RET-02"}, MayFail: []string{"RET-07"}, Because: "it has given a bad event up before a good one can overtake it"},
