@@ -29,7 +29,7 @@ type receiver struct {
 
 	// What follows is used by single mutants only.
 	oneByOne sync.Mutex
-	pending  atomic.Int64 // events accepted and not yet tried
+	recent   atomic.Int64 // events of the last two seconds
 	memory   sync.Map     // of what should be in the store
 }
 
@@ -176,12 +176,12 @@ func (r *receiver) misuse(working context.Context, ev event, status int) {
 }
 
 // tooBusy reports whether a mutant drops ev, as one of the less important kind
-// that comes while many wait.
+// that comes after many others.
 func (r *receiver) tooBusy(ev event) bool {
 	const most = 20
-	waiting := r.pending.Add(1)
-	time.AfterFunc(100*time.Millisecond, func() { r.pending.Add(-1) })
-	return waiting > most && ev.Type == "appointment.completed"
+	count := r.recent.Add(1)
+	time.AfterFunc(2*time.Second, func() { r.recent.Add(-1) })
+	return count > most && ev.Type == "appointment.completed"
 }
 
 // appointmentOf is the id of the appointment that ev is about.
