@@ -10,7 +10,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build certify test flakes mutants soak bench lint vuln docs clean
+.PHONY: help build certify test flakes mutants ops soak bench lint vuln docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ flakes: build ## certify the correct receivers RUNS=20 times each, at rest and w
 
 mutants: build ## prove that every requirement can fail; writes docs/mutants.md
 	@$(GO) run ./conformance/mutants/cmd/mutants -page docs/mutants.md
+
+ops: ## check the alerts, the dashboard, the manifests and the runbooks
+	@cd reference/ops/check && $(GO) test -count=1 ./...
 
 soak: build ## kill the reference receiver KILLS=50 times under load, counting losses; plan and send many events
 	@$(GO) run ./reference/soak -kills $(or $(KILLS),50)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -181,10 +182,29 @@ func (f *certifyFlags) configuration(cmd *cobra.Command) (conformance.Config, er
 	return cfg, f.override(cmd, &cfg.Receiver)
 }
 
+// typed is a path from the command line, which is relative to where it was
+// typed, as the configuration wants it: relative to its own folder, dir.
+func typed(dir, path string) string {
+	if path == "" || dir == "" || filepath.IsAbs(path) {
+		return path
+	}
+	relative, err := filepath.Rel(dir, path)
+	if err != nil {
+		if absolute, err := filepath.Abs(path); err == nil {
+			return absolute
+		}
+		return path
+	}
+	return "./" + relative // with a slash, so that a program is not looked for in PATH
+}
+
 func (f *certifyFlags) override(cmd *cobra.Command, cfg *config.Config) error {
 	r := &cfg.Receiver
 	if f.url+f.image+f.dockerfile+f.exec != "" { // another kind of receiver than the file's
-		r.Image, r.Dockerfile, r.Exec, r.URL = f.image, f.dockerfile, strings.Fields(f.exec), f.url
+		r.Image, r.Dockerfile, r.Exec, r.URL = f.image, typed(cfg.Dir, f.dockerfile), strings.Fields(f.exec), f.url
+		if len(r.Exec) > 0 && strings.Contains(r.Exec[0], "/") {
+			r.Exec[0] = typed(cfg.Dir, r.Exec[0])
+		}
 		r.WithoutDocker = config.WithoutDocker{}
 		if f.dockerfile == "" {
 			r.Context = ""
@@ -194,13 +214,13 @@ func (f *certifyFlags) override(cmd *cobra.Command, cfg *config.Config) error {
 		}
 	}
 	for flag, set := range map[string]func(){
-		"context":     func() { r.Context = f.context },
+		"context":     func() { r.Context = typed(cfg.Dir, f.context) },
 		"path":        func() { r.Path = f.path },
 		"port":        func() { r.Port = f.port },
 		"ready":       func() { r.Ready = f.ready },
 		"data":        func() { r.Data = f.data },
-		"secret-file": func() { cfg.SecretFile, cfg.Secret = f.secretFile, "" },
-		"runbook":     func() { cfg.Runbook = f.runbook },
+		"secret-file": func() { cfg.SecretFile, cfg.Secret = typed(cfg.Dir, f.secretFile), "" },
+		"runbook":     func() { cfg.Runbook = typed(cfg.Dir, f.runbook) },
 		"ack":         func() { cfg.Declare.Ack = f.ack },
 		"patience":    func() { cfg.Patience = f.patience },
 		"metrics": func() {
