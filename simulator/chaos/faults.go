@@ -86,6 +86,13 @@ var faultKinds = map[string]faultKind{
 			d.alter(fault.Stall{})
 		},
 	},
+	"short-length": {
+		check: noCheck,
+		apply: func(_ Fault, _ *builder, d *draft, _ *rand.Rand) {
+			d.expect = Refuse
+			d.alter(fault.ShortLength{})
+		},
+	},
 	"bad-signature": {
 		settings: []string{"kind"},
 		check: func(f Fault) error {

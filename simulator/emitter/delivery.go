@@ -48,6 +48,10 @@ type Framing struct {
 	// body. They are never sent: the connection stays open until the receiver
 	// answers or the attempt's timeout.
 	Missing int
+	// Beyond is how many bytes of the body go out after those that
+	// Content-Length promises: the receiver gets a body that is cut off, and on
+	// the same connection bytes that are no request.
+	Beyond int
 }
 
 // NewDelivery is the genuine delivery of ev: its body signed with secret, under deliveryID.

@@ -106,6 +106,37 @@ func TestWhatGoesOnTheWire(t *testing.T) {
 	}
 }
 
+func TestBytesBeyondTheAnnouncedLengthAreNoPartOfTheBody(t *testing.T) {
+	d := delivery()
+	d.Framing.Beyond = 3
+	bodies := make(chan []byte, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies <- body
+		// What follows is on the connection, and is no request.
+		conn, rest, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		stray := make([]byte, 3)
+		if _, err := io.ReadFull(rest, stray); err != nil || !bytes.HasSuffix(d.Body, stray) {
+			t.Errorf("behind the body: %q, %v", stray, err)
+		}
+		fmt.Fprint(rest, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+		rest.Flush()
+	}))
+	defer server.Close()
+	a := (&emitter.Emitter{URL: server.URL}).Send(t.Context(), d)
+	if got := <-bodies; !bytes.Equal(got, d.Body[:len(d.Body)-3]) {
+		t.Errorf("the body was %q", got)
+	}
+	if a.Status != http.StatusUnauthorized {
+		t.Errorf("status %d, error %v", a.Status, a.Err)
+	}
+}
+
 func TestAttemptRecordsTheAnswer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "7")

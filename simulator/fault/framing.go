@@ -25,3 +25,18 @@ func (Stall) Name() string { return "stall" }
 func (f Stall) Apply(d *emitter.Delivery, _ string) {
 	d.Framing = emitter.Framing{Missing: max(f.Missing, 1)}
 }
+
+// ShortLength announces fewer bytes than it sends: the receiver verifies a body
+// that is cut off, and must not take the rest for another request.
+type ShortLength struct {
+	// Beyond is how many bytes are not announced; less than 1 means 1.
+	Beyond int
+}
+
+// Name is short-length.
+func (ShortLength) Name() string { return "short-length" }
+
+// Apply makes Content-Length too small.
+func (f ShortLength) Apply(d *emitter.Delivery, _ string) {
+	d.Framing = emitter.Framing{Beyond: max(f.Beyond, 1)}
+}
