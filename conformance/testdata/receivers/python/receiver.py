@@ -16,15 +16,16 @@ from telemetry import log
 
 
 def serve():
+    # Blocked in every thread, and waited for in this one: a handler would run only
+    # once this thread wakes, and the signal may have been given to another.
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     receiver = Receiver(settings.from_environment())
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     receiver.processor.start()
     accepting = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.1}, name="accept")
     accepting.start()
     log("info", "Listening", port=receiver.server_port)
-    stop.wait()
+    signal.sigwait(ends)
     log("info", "Stopping")
     receiver.shutdown()
     receiver.server_close()
