@@ -107,6 +107,10 @@ func (e *Emitter) exchange(ctx context.Context, d Delivery, a *Attempt) error {
 		client = *fresh
 	}
 	client.CheckRedirect = refuseRedirect
+	if d.Framing.Beyond > 0 {
+		_, rest := d.announced()
+		client.Transport = beyondTransport(client.Transport, rest)
+	}
 
 	res, err := client.Do(req)
 	if err != nil {

@@ -107,32 +107,53 @@ func TestWhatGoesOnTheWire(t *testing.T) {
 }
 
 func TestBytesBeyondTheAnnouncedLengthAreNoPartOfTheBody(t *testing.T) {
-	d := delivery()
-	d.Framing.Beyond = 3
-	bodies := make(chan []byte, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		bodies <- body
-		// What follows is on the connection, and is no request.
-		conn, rest, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		stray := make([]byte, 3)
-		if _, err := io.ReadFull(rest, stray); err != nil || !bytes.HasSuffix(d.Body, stray) {
-			t.Errorf("behind the body: %q, %v", stray, err)
-		}
-		fmt.Fprint(rest, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
-		rest.Flush()
-	}))
-	defer server.Close()
-	a := (&emitter.Emitter{URL: server.URL}).Send(t.Context(), d)
-	if got := <-bodies; !bytes.Equal(got, d.Body[:len(d.Body)-3]) {
-		t.Errorf("the body was %q", got)
+	for name, start := range map[string]func(http.Handler) *httptest.Server{
+		"http": httptest.NewServer, "https": httptest.NewTLSServer,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := delivery()
+			d.Framing.Beyond = 3
+			var got []byte
+			server := start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got, _ = io.ReadAll(r.Body)
+				// What follows is on the connection, and is no request.
+				conn, rest, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				stray := make([]byte, 3)
+				if _, err := io.ReadFull(rest, stray); err != nil || !bytes.HasSuffix(d.Body, stray) {
+					t.Errorf("behind the body: %q, %v", stray, err)
+				}
+				fmt.Fprint(rest, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+				rest.Flush()
+			}))
+			a := (&emitter.Emitter{URL: server.URL, Client: server.Client()}).Send(t.Context(), d)
+			server.Close() // got is written before the connection is taken over, which this waits for
+			if a.Status != http.StatusUnauthorized {
+				t.Errorf("status %d, error %v", a.Status, a.Err)
+			}
+			if !bytes.Equal(got, d.Body[:len(d.Body)-3]) {
+				t.Errorf("the body was %q", got)
+			}
+			if tm := a.Timing; tm.Connect <= 0 || tm.FirstByte < tm.Connect || tm.Total < tm.FirstByte {
+				t.Errorf("timings out of order: %+v", tm)
+			}
+		})
 	}
-	if a.Status != http.StatusUnauthorized {
+}
+
+func TestBytesBeyondAWholeBodyFollowARequestWithoutOne(t *testing.T) {
+	d := delivery()
+	d.Framing.Beyond = len(d.Body) + 1
+	url, received := wire(t, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+	a := (&emitter.Emitter{URL: url}).Send(t.Context(), d)
+	if got, want := received(), "Content-Length: 0\r\n"; !strings.Contains(got, want) || !strings.HasSuffix(got, "\r\n\r\n"+string(d.Body)) {
+		t.Errorf("got on the wire:\n%s\nwant in it:\n%s, and the body at its end", got, want)
+	}
+	if a.Status != http.StatusBadRequest {
 		t.Errorf("status %d, error %v", a.Status, a.Err)
 	}
 }

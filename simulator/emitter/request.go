@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
 )
 
@@ -39,34 +37,21 @@ func request(ctx context.Context, url string, d Delivery) (*http.Request, error)
 		req.Body, req.GetBody = newStalled(ctx, d.Body), nil
 		req.ContentLength = int64(len(d.Body) + f.Missing)
 	case f.Beyond > 0:
-		announced := max(len(d.Body)-f.Beyond, 0)
-		req.Body, req.GetBody, req.ContentLength = io.NopCloser(bytes.NewReader(d.Body[:announced])), nil, int64(announced)
-		if announced == 0 {
+		announced, _ := d.announced()
+		req.Body, req.GetBody, req.ContentLength = io.NopCloser(bytes.NewReader(announced)), nil, int64(len(announced))
+		if len(announced) == 0 {
 			req.Body = http.NoBody
 		}
 		req.Close = true // nobody else may use this connection
-		req = req.WithContext(httptrace.WithClientTrace(ctx, sendAfter(d.Body[announced:])))
 	}
 	return req, nil
 }
 
-// sendAfter writes bytes to the connection once the request is out: net/http
-// itself sends no more than it has announced.
-func sendAfter(rest []byte) *httptrace.ClientTrace {
-	var mu sync.Mutex
-	var conn net.Conn
-	return &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) {
-			mu.Lock()
-			defer mu.Unlock()
-			conn = info.Conn
-		},
-		WroteRequest: func(httptrace.WroteRequestInfo) {
-			mu.Lock()
-			defer mu.Unlock()
-			_, _ = conn.Write(rest) // a receiver that has closed by now has seen enough
-		},
-	}
+// announced is what Content-Length says of the body of a delivery with
+// Framing.Beyond, and what is sent behind it.
+func (d Delivery) announced() (body, rest []byte) {
+	n := max(len(d.Body)-d.Framing.Beyond, 0)
+	return d.Body[:n], d.Body[n:]
 }
 
 // stalled is a body that stops without ending: once its bytes are read, Read
