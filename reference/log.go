@@ -2,31 +2,37 @@ package reference
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
+	"time"
 )
 
 // NewLog writes one JSON object a line, with the guide's names of fields.
 func NewLog(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{
-		ReplaceAttr: func(groups []string, attr slog.Attr) slog.Attr {
-			if len(groups) > 0 {
-				return attr
-			}
-			switch attr.Key {
-			case slog.TimeKey:
-				attr.Key = "timestamp"
-			case slog.MessageKey:
-				attr.Key = "message"
-			case slog.LevelKey:
-				attr.Value = slog.StringValue(strings.ToLower(attr.Value.String()))
-			}
-			return attr
-		},
-	}))
+	return slog.New(guideNames{slog.NewJSONHandler(w, nil)})
 }
+
+// guideNames calls the time timestamp. slog's own way, ReplaceAttr, would be asked about
+// every field of every line, which takes as long as the rest.
+type guideNames struct{ slog.Handler }
+
+func (h guideNames) Handle(ctx context.Context, line slog.Record) error {
+	renamed := slog.NewRecord(time.Time{}, line.Level, line.Message, line.PC)
+	renamed.AddAttrs(slog.Time("timestamp", line.Time))
+	line.Attrs(func(attr slog.Attr) bool {
+		renamed.AddAttrs(attr)
+		return true
+	})
+	return h.Handler.Handle(ctx, renamed)
+}
+
+func (h guideNames) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return guideNames{h.Handler.WithAttrs(attrs)}
+}
+
+func (h guideNames) WithGroup(name string) slog.Handler { return guideNames{h.Handler.WithGroup(name)} }
 
 // LogWriter writes what has come together since its last write, in a goroutine of its
 // own, so that nobody waits for the other end of standard output. It loses at most

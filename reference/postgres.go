@@ -188,7 +188,7 @@ type postgresQueue struct {
 	clock     clockwork.Clock
 	log       *slog.Logger
 	jobs      knownJobs
-	accepts   chan *acceptance
+	intake    *intake
 	stop      context.CancelFunc
 	writing   sync.WaitGroup
 }
@@ -206,7 +206,7 @@ func openPostgresQueue(ctx context.Context, config Config, worker Worker, log *s
 		replica:       host + "_" + uuid.NewString(),
 		clock:         clock,
 		log:           log,
-		accepts:       make(chan *acceptance, maxBatch),
+		intake:        newIntake(),
 	}
 	if q.client, err = q.newClient(config); err != nil {
 		return nil, errors.Join(fmt.Errorf("postgres: %w", err), store.Close())

@@ -12,42 +12,22 @@ import (
 )
 
 // Accept hands the event to the writer and waits for the commit that it is part of.
-func (q *postgresQueue) Accept(ctx context.Context, event Event) (duplicate bool, err error) {
-	a := &acceptance{event: event, result: make(chan error, 1)}
-	select {
-	case q.accepts <- a:
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	select {
-	case err := <-a.result:
-		return a.duplicate, err
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
+func (q *postgresQueue) Accept(_ context.Context, event Event) (duplicate bool, err error) {
+	return q.intake.accept(event)
 }
 
 // write commits what has come together as one transaction, again and again.
 func (q *postgresQueue) write(ctx context.Context) {
 	for {
-		var batch []*acceptance
 		select {
-		case a := <-q.accepts:
-			batch = append(batch, a)
+		case <-q.intake.arrived:
 		case <-ctx.Done():
+			q.intake.close()
+			q.intake.take().settle(errStopped)
 			return
 		}
-		for more := true; more && len(batch) < maxBatch; {
-			select {
-			case a := <-q.accepts:
-				batch = append(batch, a)
-			default:
-				more = false
-			}
-		}
-		err := q.commit(ctx, batch)
-		for _, a := range batch {
-			a.result <- err
+		if b := q.intake.take(); len(b.events) > 0 {
+			b.settle(q.commit(ctx, b.events))
 		}
 	}
 }

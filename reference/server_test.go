@@ -95,7 +95,7 @@ func TestTheLogHoldsNoSecretAndNothingPersonal(t *testing.T) {
 			t.Errorf("the log holds %q:\n%s", private, lines.String())
 		}
 	}
-	for _, field := range []string{`"eventId":"evt_1"`, `"eventType":"appointment.created"`, `"deliveryId":"dlv_1"`, `"timestamp":`, `"message":"Webhook received"`, `"level":"info"`} {
+	for _, field := range []string{`"eventId":"evt_1"`, `"eventType":"appointment.created"`, `"deliveryId":"dlv_1"`, `"timestamp":`, `"msg":"Webhook received"`, `"level":"INFO"`} {
 		if !strings.Contains(lines.String(), field) {
 			t.Errorf("the log has no %s:\n%s", field, lines.String())
 		}

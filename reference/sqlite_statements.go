@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -21,10 +22,11 @@ type statements struct {
 const rowsPerStatement = 64
 
 func (s *statements) insert(events []*acceptance, now time.Time) error {
+	accepted := any(now.UnixMilli())
 	for rows := range slices.Chunk(events, rowsPerStatement) {
 		args := s.args[:0]
 		for _, a := range rows {
-			args = append(args, a.seq, a.event.ID, a.event.DeliveryID, now.UnixMilli(), a.event.Body)
+			args = append(args, a.seq, a.event.ID, a.event.DeliveryID, accepted, a.event.Body)
 		}
 		s.args = args
 		err := s.exec(`INSERT INTO queue (seq, event_id, delivery_id, accepted, body) VALUES `+list("(?,?,?,?,?)", len(rows)), args...)
@@ -52,23 +54,41 @@ func (s *statements) record(outcomes []outcome, now time.Time) error {
 			return err
 		}
 	}
+	// In order, so that rows go to the end of one table and leave the other in a row.
+	slices.SortFunc(processed, func(a, b outcome) int { return cmp.Compare(a.seq, b.seq) })
+	if err := s.keep(processed, now); err != nil {
+		return err
+	}
+	return s.dequeue(processed)
+}
+
+func (s *statements) keep(processed []outcome, now time.Time) error {
+	at := any(now.UnixMilli())
 	for rows := range slices.Chunk(processed, rowsPerStatement) {
 		args := s.args[:0]
 		for _, o := range rows {
-			args = append(args, o.seq, o.eventID, now.UnixMilli())
+			args = append(args, o.seq, o.eventID, at)
 		}
+		s.args = args
 		err := s.exec(`INSERT INTO processed (seq, event_id, processed) VALUES `+list("(?,?,?)", len(rows)), args...)
 		if err != nil {
 			return err
 		}
-		args = args[:0]
-		for _, o := range rows {
-			args = append(args, o.seq)
+	}
+	return nil
+}
+
+// dequeue deletes events that are in order: one statement for all that follow each other.
+func (s *statements) dequeue(processed []outcome) error {
+	for len(processed) > 0 {
+		first, n := processed[0].seq, 1
+		for n < len(processed) && processed[n].seq == first+int64(n) {
+			n++
 		}
-		if err := s.exec(`DELETE FROM queue WHERE seq IN (`+list("?", len(rows))+`)`, args...); err != nil {
+		if err := s.exec(`DELETE FROM queue WHERE seq BETWEEN ? AND ?`, first, processed[n-1].seq); err != nil {
 			return err
 		}
-		s.args = args
+		processed = processed[n:]
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -26,29 +27,7 @@ type sqliteWriter struct {
 	behind  bool  // there are events on disk that the backlog has not seen
 	loaded  int64 // the last one that it has seen
 
-	batch      []*acceptance
 	unrecorded []outcome // of attempts, kept until a commit takes them
-}
-
-// maxBatch bounds a transaction, and with it the time that one delivery waits.
-const maxBatch = 512
-
-// acceptance is an event that waits to be on disk.
-type acceptance struct {
-	event     Event
-	seq       int64
-	duplicate bool
-	result    chan error
-}
-
-// outcome is how an attempt ended.
-type outcome struct {
-	seq      int64
-	eventID  string
-	attempts int
-	failure  string        // empty: it succeeded
-	dead     bool          // it was the last attempt
-	wait     time.Duration // or else before the next one
 }
 
 func (w *sqliteWriter) open(ctx context.Context, q *sqliteQueue, wal string) (err error) {
@@ -124,40 +103,29 @@ func (w *sqliteWriter) run() {
 	defer poll.Stop()
 	for open := true; open; {
 		select {
-		case a := <-w.queue.accepts:
-			w.batch = append(w.batch, a)
-		case o := <-w.queue.outcomes:
-			w.unrecorded = append(w.unrecorded, o)
+		case <-w.queue.intake.arrived:
+		case <-w.queue.outcomes.arrived:
 		case <-w.queue.refill:
 		case <-poll.Chan():
 			w.replay()
 			w.expire()
 		case <-w.queue.stopping:
 			open = false
+			w.queue.intake.close()
 		}
-		w.collect()
-		w.commit()
+		// Those who are about to bring something go first: the more one commit takes,
+		// the less it costs each.
+		runtime.Gosched()
+		runtime.Gosched()
+		w.unrecorded = w.queue.outcomes.take(w.unrecorded)
+		w.commit(w.queue.intake.take())
 		w.fill()
 	}
 }
 
-// collect takes what has come together, without waiting.
-func (w *sqliteWriter) collect() {
-	for len(w.batch) < maxBatch && len(w.unrecorded) < maxBatch {
-		select {
-		case a := <-w.queue.accepts:
-			w.batch = append(w.batch, a)
-		case o := <-w.queue.outcomes:
-			w.unrecorded = append(w.unrecorded, o)
-		default:
-			return
-		}
-	}
-}
-
-// commit writes what was collected, and answers those who wait for it.
-func (w *sqliteWriter) commit() {
-	fresh := w.dropDuplicates()
+// commit writes what was taken, and answers those who wait for it.
+func (w *sqliteWriter) commit(b *batch) {
+	fresh := w.dropDuplicates(b.events)
 	outcomes := w.unrecorded
 	if len(outcomes) < len(fresh) {
 		outcomes = nil // deliveries wait for this commit; a few outcomes can wait for the next
@@ -179,18 +147,14 @@ func (w *sqliteWriter) commit() {
 		w.settle(outcomes)
 		w.publish(fresh)
 	}
-	for _, a := range w.batch {
-		a.result <- err
-	}
-	clear(w.batch)
-	w.batch = w.batch[:0]
+	b.settle(err)
 }
 
 // dropDuplicates marks what was seen before, also within the batch, and numbers the
 // rest.
-func (w *sqliteWriter) dropDuplicates() []*acceptance {
-	fresh := make([]*acceptance, 0, len(w.batch))
-	for _, a := range w.batch {
+func (w *sqliteWriter) dropDuplicates(events []*acceptance) []*acceptance {
+	fresh := make([]*acceptance, 0, len(events))
+	for _, a := range events {
 		if a.duplicate = !w.ids.add(a.event.ID); a.duplicate {
 			continue
 		}
