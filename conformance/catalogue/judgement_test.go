@@ -25,10 +25,23 @@ func TestAJudgementPassesOnlyWhatWasSeenToHold(t *testing.T) {
 		return tally{Tally: lab.Tally{Observer: "sink", Of: map[string]int{"evt_1": n}, Total: n}, once: 1}
 	}
 	total := func(n int) tally { return tally{Tally: lab.Tally{Observer: "metrics", Total: n}, once: 1} }
+	no := sent{"evt_2", "another", []emitter.Attempt{answered(400)}}
+	anonymous := sent{"", "one without an id", []emitter.Attempt{answered(400)}}
+	refusals := func(t tally, events ...sent) func(*Judgement) {
+		return func(j *Judgement) { j.NothingRefusedProcessed(group{events, t}) }
+	}
 	for name, c := range map[string]struct {
 		judge          func(*Judgement)
 		passes, failed bool
 	}{
+		"what was refused had no effect, what was taken had": {refusals(counts(1), one, no), true, false},
+		"what was refused had an effect":                     {refusals(counts(1), sent{"evt_1", "", no.attempts}), false, true},
+		"nothing was refused":                                {refusals(counts(1), one), false, false},
+		"what was refused has no id to be counted under":     {refusals(counts(0), anonymous), false, false},
+		"no effects at all, by the sum":                      {refusals(total(0), one, no, anonymous), true, false},
+		"more effects than were taken, by the sum":           {refusals(total(2), one, no), false, true},
+		"effects, and nothing was taken, by the sum":         {refusals(total(1), no, anonymous), false, true},
+		"as many effects as were taken, by the sum":          {refusals(total(1), one, no), false, false},
 		"nothing was observed":                   {func(*Judgement) {}, false, false},
 		"one thing held":                         {func(j *Judgement) { j.Require(true, "", "") }, true, false},
 		"one of two did not":                     {func(j *Judgement) { j.Require(true, "", ""); j.Require(false, "", "") }, false, true},

@@ -28,6 +28,7 @@ type Run struct {
 	events     *fixtures.Generator
 	deliveries int
 	left       bool
+	marks      int // events of the lab's own, see mark
 	baseline   int // of a counter that does not tell events apart
 }
 
@@ -52,6 +53,11 @@ func (r *Run) Limit() config.RateLimit { return r.bench.limit }
 
 // Instance is the receiver.
 func (r *Run) Instance() target.Instance { return r.bench.instance }
+
+// Command runs a configured command where the receiver runs, and returns what it printed.
+func (r *Run) Command(ctx context.Context, args []string) (string, error) {
+	return r.bench.command(ctx, args)
+}
 
 // URL is the endpoint that deliveries go to.
 func (r *Run) URL() string { return r.bench.url() }
@@ -208,8 +214,9 @@ func all(deliveries []emitter.Delivery, send func(emitter.Delivery) emitter.Atte
 	return out
 }
 
-// leave takes the experiment out of those that the others wait for.
-func (r *Run) leave() {
+// Leave takes the experiment out of those that the others wait for: it has
+// nothing more to stimulate, and at most watches what comes of it.
+func (r *Run) Leave() {
 	r.mu.Lock()
 	left := r.left
 	r.left = true
