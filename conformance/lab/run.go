@@ -201,8 +201,9 @@ func (r *Run) AtOnce(n int) int {
 	return min(n, r.bench.pace.budget)
 }
 
-// Clear waits until no earlier request counts against the rate limit any more.
-func (r *Run) Clear(ctx context.Context) error { return r.bench.pace.clear(ctx) }
+// Rest takes what is left of the budget at this moment, for requests that are then
+// made at once with SendNow, and says how many they may be.
+func (r *Run) Rest() int { return r.bench.pace.takeAll() }
 
 func all(deliveries []emitter.Delivery, send func(emitter.Delivery) emitter.Attempt) []emitter.Attempt {
 	out := make([]emitter.Attempt, len(deliveries))
