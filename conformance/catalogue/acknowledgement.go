@@ -147,7 +147,7 @@ func acknowledgement() []Requirement {
 			ID: "ACK-07", Level: Must, Guide: acknowledgementSection, Needs: lab.Sink,
 			Title: "An event that is being processed when the receiver is restarted is processed in the end",
 			Why:   "A job that is taken off the queue before it is done is lost with the worker.",
-			Mend:  "Mark a job done after its effect, not when it is taken; take unfinished jobs up again at the start.",
+			Mend:  "Mark a job done after its effect, not when it is taken; take unfinished jobs up again at the start. If yours first waits for a lease to run out, set patience to more than that.",
 			check: from(termTrial, func(e crash, j *Judgement) {
 				j.survived(e, e.working, "the job was taken off the queue before it was done")
 			}),

@@ -3,6 +3,7 @@ package catalogue
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/moncreneau/hookcheck/conformance/lab"
 )
@@ -10,8 +11,9 @@ import (
 // tally is what was counted in an experiment, or why nothing could be.
 type tally struct {
 	lab.Tally
-	once int // how many events should have been processed once
-	err  error
+	once     int           // how many events should have been processed once
+	patience time.Duration // how long they were waited for
+	err      error
 }
 
 // settle counts the effects of events that should be processed once and of
@@ -24,7 +26,7 @@ func settle(ctx context.Context, r *lab.Run, once, never []sent) (tally, error) 
 	if errors.Is(err, lab.ErrUnobserved) || errors.As(err, &lost) {
 		return tally{err: err}, nil
 	}
-	return tally{Tally: counted, once: len(once)}, err
+	return tally{Tally: counted, once: len(once), patience: r.Config().Patience}, err
 }
 
 // group are events of an experiment that are counted together.

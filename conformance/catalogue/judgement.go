@@ -228,12 +228,12 @@ func (j *Judgement) AtLeastOnce(t tally, events ...sent) {
 		return
 	}
 	if t.Of == nil {
-		j.Require(t.Total >= t.once, fmt.Sprintf("at least %d events processed in this experiment, by the %s", t.once, t.Observer),
+		j.Require(t.Total >= t.once, fmt.Sprintf("at least %d events processed within %v (patience) in this experiment, by the %s", t.once, t.patience, t.Observer),
 			fmt.Sprintf("%d", t.Total), last(events)...)
 		return
 	}
 	for _, ev := range events {
-		j.Require(t.Of[ev.id] >= 1, "an effect, by the "+t.Observer, fmt.Sprintf("none of %s, %s", ev.id, ev.what), ev.attempts...)
+		j.Require(t.Of[ev.id] >= 1, fmt.Sprintf("an effect within %v (patience), by the %s", t.patience, t.Observer), fmt.Sprintf("none of %s, %s", ev.id, ev.what), ev.attempts...)
 	}
 }
 

@@ -98,25 +98,7 @@ func retries() []Requirement {
 			Title: "Events that keep failing do not hold up others",
 			Why:   "If the queue waits while one event waits for its retry, a single bad event delays all others.",
 			Mend:  "Put a failed event back with a time at which it is due, and go on with the next.",
-			check: from(poisonTrial, func(p poisoned, j *Judgement) {
-				if p.tried < 2 || len(acknowledgedOf(p.good)) == 0 {
-					j.NotObserved("no failing event was tried again, so there was nothing to hold up others: see RET-01")
-					return
-				}
-				for i, s := range p.good {
-					if !s.final().Acknowledged() {
-						continue
-					}
-					effect := firstEffect(p.goodCalls[i])
-					if effect.IsZero() {
-						j.Require(false, "an effect", "none within the configured patience, for "+s.what, s.attempts...)
-						continue
-					}
-					j.Require(effect.Before(p.last), "an effect before the failing events were tried for the last time",
-						fmt.Sprintf("it came %v after that, for %s", effect.Sub(p.last).Round(time.Millisecond), s.what), s.attempts...)
-				}
-				j.Diagnose("the queue stands still while a failed event waits for its retry")
-			}),
+			check: from(poisonTrial, judgeHeldUp),
 		},
 		{
 			ID: "RET-08", Level: Must, Guide: retriesSection, Applies: several,
@@ -174,6 +156,30 @@ func retries() []Requirement {
 				j.Require(g.effects == 1, "exactly one effect after the replay", fmt.Sprintf("%d effects", g.effects), g.event.attempts...)
 			}),
 		},
+	}
+}
+
+// judgeHeldUp asks whether the good events waited for those that fail.
+func judgeHeldUp(p poisoned, j *Judgement) {
+	if p.tried < 2 || len(acknowledgedOf(p.good)) == 0 {
+		j.NotObserved("no failing event was tried again, so there was nothing to hold up others: see RET-01")
+		return
+	}
+	for i, s := range p.good {
+		if a := s.final(); !a.Acknowledged() || a.Start.Add(a.Timing.Total).After(p.last) {
+			continue // refused, or too late to be held up
+		}
+		effect := firstEffect(p.goodCalls[i])
+		if effect.IsZero() {
+			j.Require(false, "an effect", "none within the configured patience, for "+s.what, s.attempts...)
+			continue
+		}
+		j.Require(effect.Before(p.last), "an effect before the failing events were tried for the last time",
+			fmt.Sprintf("it came %v after that, for %s", effect.Sub(p.last).Round(time.Millisecond), s.what), s.attempts...)
+	}
+	j.Diagnose("the queue stands still while a failed event waits for its retry")
+	if j.Observed == 0 {
+		j.NotObserved("the failing events were tried for the last time before a good one had come in")
 	}
 }
 
