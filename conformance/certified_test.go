@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moncreneau/hookcheck/conformance/report"
 )
@@ -17,7 +19,7 @@ import (
 func certify(t *testing.T, args ...string) (result report.Report, exitCode int, output string) {
 	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), program, append([]string{"certify", "--quiet", "--report", dir}, args...)...)
+	cmd := bounded(t, append([]string{"certify", "--quiet", "--report", dir}, args...)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
@@ -30,6 +32,25 @@ func certify(t *testing.T, args ...string) (result report.Report, exitCode int, 
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	return result, cmd.ProcessState.ExitCode(), out.String()
+}
+
+// certifiedWithin bounds a whole certification, under a rate limit that cannot be
+// set and on a machine that is busy with others.
+const certifiedWithin = 5 * time.Minute
+
+// bounded is hookcheck with arguments. If it takes too long, it is told to clean up
+// and end.
+func bounded(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), certifiedWithin)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Cancel = func() error {
+		t.Errorf("hookcheck %s: still running after %v", strings.Join(args, " "), certifiedWithin)
+		return cmd.Process.Signal(os.Interrupt)
+	}
+	cmd.WaitDelay = interruptWithin
+	return cmd
 }
 
 // needs skips a test where a language is not installed, but never in CI.

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -155,7 +154,7 @@ func TestAFindingIsRepeatedWithOneCommand(t *testing.T) {
 		{[]string{"replay", dir, "SIG-01", "--config", sample}, 2, `no requirement "SIG-01"`},
 		{[]string{"replay", sample, "SIG-22", "--config", sample}, 2, "hookcheck.yaml: line 1: invalid character"},
 	} {
-		cmd := exec.CommandContext(t.Context(), program, step.args...)
+		cmd := bounded(t, step.args...)
 		cmd.Env = append(os.Environ(), "MONCRENEAU_WEBHOOK_SECRET=")
 		out, err := cmd.CombinedOutput()
 		if cmd.ProcessState == nil {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/moncreneau/hookcheck/conformance/lab"
-	"github.com/moncreneau/hookcheck/conformance/observe"
 	"github.com/moncreneau/hookcheck/conformance/target"
 	"github.com/moncreneau/hookcheck/fixtures"
 	"github.com/moncreneau/hookcheck/simulator/effects"
@@ -39,21 +38,21 @@ const backlog = 10
 
 // killTrial sends events whose processing cannot be over yet, and kills the
 // receiver as soon as the last of them is acknowledged.
-var killTrial = lab.Define(lab.Plan{Name: "SIGKILL after acknowledgement", Setting: lab.Alone, Needs: lab.Lifecycle, Counts: true, Requests: backlog + 5},
+//
+// It takes the sink. Without it nothing keeps the receiver from being done before
+// the signal, and then nothing is seen to survive; and a line that the log lacks
+// afterwards may have been lost with the process, though its event was not.
+var killTrial = lab.Define(lab.Plan{Name: "SIGKILL after acknowledgement", Setting: lab.Alone, Needs: lab.Lifecycle | lab.Sink, Counts: true, Requests: backlog + 5},
 	func(ctx context.Context, r *lab.Run) (c crash, err error) {
-		if r.Sink() != nil {
-			ev := r.Event(created)
-			r.Sink().Script(ev.ID, effects.Script{Fail: 1})
-			c.waiting = []sent{genuine(ctx, r, ev, "an event that was waiting for its retry at SIGKILL")}
-			if err := awaitCalls(ctx, r, ev.ID, 1, ended); err != nil {
-				c.waiting = nil // never tried: nothing was waiting
-			}
+		ev := r.Event(created)
+		r.Sink().Script(ev.ID, effects.Script{Fail: 1})
+		c.waiting = []sent{genuine(ctx, r, ev, "an event that was waiting for its retry at SIGKILL")}
+		if err := awaitCalls(ctx, r, ev.ID, 1, ended); err != nil {
+			c.waiting = nil // never tried: nothing was waiting
 		}
 		events := r.Events(backlog)
-		if r.Sink() != nil {
-			for _, ev := range events[:backlog-1] {
-				r.Sink().Script(ev.ID, effects.Script{Fail: 1, Hang: true})
-			}
+		for _, ev := range events[:backlog-1] {
+			r.Sink().Script(ev.ID, effects.Script{Hang: true})
 		}
 		c.acked = each(events[:backlog-1], func(ev fixtures.Event) sent {
 			return genuine(ctx, r, ev, "an event that was acknowledged and not done at SIGKILL")
@@ -62,53 +61,74 @@ var killTrial = lab.Define(lab.Plan{Name: "SIGKILL after acknowledgement", Setti
 		if err := r.Instance().Kill(ctx); err != nil {
 			return c, fmt.Errorf("SIGKILL: %w", err)
 		}
-		return c, c.recover(ctx, r, acknowledgedOf(append(append([]sent(nil), c.acked...), c.waiting...)))
+		relent(r, events)
+		if err := c.restartReceiver(ctx, r); err != nil || c.restart != "" {
+			return c, err
+		}
+		return c, c.count(ctx, r, acknowledgedOf(slices.Concat(c.acked, c.waiting)))
 	})
 
-// termTrial does the same with SIGTERM, with work under way.
+// termTrial ends the receiver with SIGTERM, and with work under way where the
+// sink can keep it under way.
 var termTrial = lab.Define(lab.Plan{Name: "SIGTERM while working", Setting: lab.Alone, Needs: lab.Lifecycle, Counts: true, Requests: backlog + 7},
 	func(ctx context.Context, r *lab.Run) (c crash, err error) {
+		if err := baseline(ctx, r); err != nil {
+			return c, err
+		}
 		done := r.Event(created)
 		first := genuine(ctx, r, done, "an event that was done before the restart, sent again after it")
 		processed, err := r.AwaitProcessed(ctx, done.ID)
 		if err != nil && !errors.Is(err, lab.ErrUnobserved) {
 			return c, err
 		}
+		var held []fixtures.Event
 		if r.Sink() != nil {
-			ev := r.Event(created)
-			r.Sink().Script(ev.ID, effects.Script{Fail: 1, Hang: true, HangFor: workLasts})
-			s := genuine(ctx, r, ev, "an event whose downstream call was under way at SIGTERM")
-			if awaitCalls(ctx, r, ev.ID, 1, begun) == nil {
-				c.working = []sent{s}
-			}
+			held = c.keepWorking(ctx, r)
 		}
-		events := r.Events(backlog)
-		if r.Sink() != nil {
-			for _, ev := range events {
-				r.Sink().Script(ev.ID, effects.Script{Delay: workLasts})
-			}
-		}
-		c.acked = each(events, func(ev fixtures.Event) sent {
-			return genuine(ctx, r, ev, "an event that was acknowledged and not done at SIGTERM")
-		})
 		if err := r.Instance().Terminate(ctx, termGrace); errors.Is(err, target.ErrGrace) {
 			c.stubborn = true
 		} else if err != nil {
 			return c, fmt.Errorf("SIGTERM: %w", err)
 		}
-		for _, ev := range events {
-			if r.Sink() != nil {
-				r.Sink().Script(ev.ID, effects.Script{})
-			}
-		}
+		relent(r, held)
 		if err := c.restartReceiver(ctx, r); err != nil || c.restart != "" {
+			return c, err
+		}
+		if err := baseline(ctx, r); err != nil { // a counter in memory begins anew
 			return c, err
 		}
 		if processed {
 			c.finished = []sent{first.again(ctx, r, done)}
 		}
-		return c, c.count(ctx, r, acknowledgedOf(append(append([]sent(nil), c.acked...), c.working...)))
+		return c, c.count(ctx, r, acknowledgedOf(slices.Concat(c.acked, c.working)))
 	})
+
+// keepWorking has the receiver in the middle of its work on the events that it returns.
+func (c *crash) keepWorking(ctx context.Context, r *lab.Run) []fixtures.Event {
+	ev := r.Event(created)
+	r.Sink().Script(ev.ID, effects.Script{Fail: 1, Hang: true, HangFor: workLasts})
+	s := genuine(ctx, r, ev, "an event whose downstream call was under way at SIGTERM")
+	if awaitCalls(ctx, r, ev.ID, 1, begun) == nil {
+		c.working = []sent{s}
+	}
+	events := r.Events(backlog)
+	for _, ev := range events {
+		r.Sink().Script(ev.ID, effects.Script{Delay: workLasts})
+	}
+	c.acked = each(events, func(ev fixtures.Event) sent {
+		return genuine(ctx, r, ev, "an event that was acknowledged and not done at SIGTERM")
+	})
+	return append(events, ev)
+}
+
+// relent lets the downstream calls for the events succeed from now on. A
+// receiver that makes one call at a time would else need its own timeout for
+// each of them.
+func relent(r *lab.Run, events []fixtures.Event) {
+	for _, ev := range events {
+		r.Sink().Script(ev.ID, effects.Script{})
+	}
+}
 
 // workLasts is how long a downstream call takes that is to be under way when
 // the receiver is told to stop.
@@ -134,13 +154,6 @@ func awaitCalls(ctx context.Context, r *lab.Run, eventID string, n int, how func
 	return err
 }
 
-func (c *crash) recover(ctx context.Context, r *lab.Run, expected []sent) error {
-	if err := c.restartReceiver(ctx, r); err != nil || c.restart != "" {
-		return err
-	}
-	return c.count(ctx, r, expected)
-}
-
 // restartReceiver notes a receiver that does not come up again; that is its fault.
 func (c *crash) restartReceiver(ctx context.Context, r *lab.Run) error {
 	err := r.Instance().Restart(ctx)
@@ -158,13 +171,6 @@ func (c *crash) count(ctx context.Context, r *lab.Run, expected []sent) error {
 	c.tally, err = settle(ctx, r, expected, c.finished)
 	r.Waited(start, "unfinished work to be taken up after a restart")
 	return err
-}
-
-// maybeUnlogged reports whether events are missing in the log, where the log is
-// all that was observed: a line that was about to be written at SIGKILL is lost,
-// although the event it is about is not.
-func (c crash) maybeUnlogged(events []sent) bool {
-	return c.tally.Observer == (*observe.Logs)(nil).Name() && slices.ContainsFunc(acknowledgedOf(events), func(s sent) bool { return c.tally.Of[s.id] == 0 })
 }
 
 // survived requires the events to be processed after the restart.

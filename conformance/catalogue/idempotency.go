@@ -18,54 +18,71 @@ const copies = 20
 
 // duplicates are events that were sent more than once, each in its own way.
 type duplicates struct {
-	atOnce       sent // twice in a row, to the byte the same, delivery id included
-	concurrently sent // copies times at the same moment
-	redelivered  sent // again under a new delivery id, as moncreneau does
-	later        sent // again when everything else had long been processed
-	otherBody    sent // again under the same event id, with another content
-	sameSubject  []sent
-	corrected    sent // first refused for its payload, then sent again as it should be
-	tally        tally
+	atOnce       group // twice in a row, to the byte the same, delivery id included
+	concurrently group // copies times at the same moment
+	redelivered  group // again under a new delivery id, as moncreneau does
+	otherBody    group // again under the same event id, with another content
+	sameSubject  group // two events, about one appointment
+	corrected    group // first refused for its payload, then sent again as it should be
+	later        group // again when it and another had been processed
 }
 
-var duplicateTrial = lab.Define(lab.Plan{Name: "duplicates", Counts: true, Requests: copies + 13},
+var duplicateTrial = lab.Define(lab.Plan{Name: "duplicates", Counts: true, Requests: copies + 14},
 	func(ctx context.Context, r *lab.Run) (d duplicates, err error) {
-		if err := baseline(ctx, r); err != nil {
-			return d, err
+		one := func(send func(ctx context.Context, r *lab.Run) sent) func() []sent {
+			return func() []sent { return []sent{send(ctx, r)} }
 		}
-		late := r.Event(created)
-		d.later = genuine(ctx, r, late, "sent again later in the run")
-
-		ev := r.Event(created)
-		same := r.Deliver(ev)
-		d.atOnce = sent{ev.ID, "sent twice in a row, with the same delivery id", []emitter.Attempt{r.Send(ctx, same), r.Send(ctx, same)}}
-
-		ev = r.Event(created)
-		deliveries := make([]emitter.Delivery, r.AtOnce(copies))
-		for i := range deliveries {
-			deliveries[i] = r.Deliver(ev)
-		}
-		d.concurrently = sent{ev.ID, fmt.Sprintf("sent %d times at the same moment", len(deliveries)), r.Burst(ctx, deliveries)}
-
-		ev = r.Event(created)
-		d.redelivered = genuine(ctx, r, ev, "sent again with a new delivery id").again(ctx, r, ev)
-
-		ev = r.Event(created)
-		other := r.Event("appointment.cancelled")
-		other.Body = withID(other.Body, ev.ID)
-		other.ID = ev.ID
-		d.otherBody = genuine(ctx, r, ev, "sent again with the same event id and another content").again(ctx, r, other)
-
-		d.sameSubject = sameAppointment(ctx, r)
-		d.corrected = corrected(ctx, r)
-
-		once := acknowledgedOf(append([]sent{d.later, d.atOnce, d.concurrently, d.redelivered, d.otherBody}, d.sameSubject...))
-		if _, err := r.AwaitProcessed(ctx, ids(once)...); err == nil {
-			d.later = d.later.again(ctx, r, late)
-		}
-		d.tally, err = settle(ctx, r, append(once, acknowledgedOf([]sent{d.corrected})...), nil)
-		return d, err
+		return d, countApart(ctx, r,
+			counting{into: &d.atOnce, send: one(twiceAtOnce)},
+			counting{into: &d.concurrently, send: one(manyAtOnce)},
+			counting{into: &d.redelivered, send: one(redelivered)},
+			counting{into: &d.otherBody, send: one(withOtherBody)},
+			counting{into: &d.sameSubject, send: func() []sent { return sameAppointment(ctx, r) }},
+			counting{into: &d.corrected, send: one(corrected)},
+			counting{into: &d.later, send: func() []sent { return againLater(ctx, r) }},
+		)
 	})
+
+func twiceAtOnce(ctx context.Context, r *lab.Run) sent {
+	ev := r.Event(created)
+	same := r.Deliver(ev)
+	return sent{ev.ID, "sent twice in a row, with the same delivery id", []emitter.Attempt{r.Send(ctx, same), r.Send(ctx, same)}}
+}
+
+func manyAtOnce(ctx context.Context, r *lab.Run) sent {
+	ev := r.Event(created)
+	deliveries := make([]emitter.Delivery, r.AtOnce(copies))
+	for i := range deliveries {
+		deliveries[i] = r.Deliver(ev)
+	}
+	return sent{ev.ID, fmt.Sprintf("sent %d times at the same moment", len(deliveries)), r.Burst(ctx, deliveries)}
+}
+
+func redelivered(ctx context.Context, r *lab.Run) sent {
+	ev := r.Event(created)
+	return genuine(ctx, r, ev, "sent again with a new delivery id").again(ctx, r, ev)
+}
+
+func withOtherBody(ctx context.Context, r *lab.Run) sent {
+	ev := r.Event(created)
+	other := r.Event("appointment.cancelled")
+	other.Body = withID(other.Body, ev.ID)
+	other.ID = ev.ID
+	return genuine(ctx, r, ev, "sent again with the same event id and another content").again(ctx, r, other)
+}
+
+// againLater sends an event, another one when that has been processed, and the
+// first again when the other has been processed, too.
+func againLater(ctx context.Context, r *lab.Run) []sent {
+	ev := r.Event(created)
+	first := genuine(ctx, r, ev, "sent again later in the run")
+	if done, _ := r.AwaitProcessed(ctx, ev.ID); !done {
+		return []sent{first} // which the count will tell
+	}
+	other := genuine(ctx, r, r.Event(created), "sent between an event and its duplicate")
+	_, _ = r.AwaitProcessed(ctx, ev.ID, other.id) // as above
+	return []sent{first.again(ctx, r, ev), other}
+}
 
 // withID gives an event's body another id.
 func withID(body []byte, id string) []byte {
@@ -118,16 +135,16 @@ var retryingTrial = lab.Define(lab.Plan{Name: "duplicate while retrying", Settin
 
 func idempotency() []Requirement {
 	// once builds the requirements that differ only in how the event came twice.
-	once := func(id, title, why, mend, trap string, pick func(duplicates) sent) Requirement {
+	once := func(id, title, why, mend, trap string, pick func(duplicates) group) Requirement {
 		return Requirement{
 			ID: id, Level: Must, Guide: idempotencySection, Needs: lab.Effects, Title: title, Why: why, Mend: mend,
 			check: from(duplicateTrial, func(d duplicates, j *Judgement) {
-				s := pick(d)
-				if len(acknowledgedOf([]sent{s})) == 0 {
+				taken := acknowledgedOf(pick(d).events)
+				if len(taken) == 0 {
 					j.NotObserved("the event was never acknowledged")
 					return
 				}
-				j.Processed(d.tally, s)
+				j.Processed(pick(d).tally, taken...)
 				j.Diagnose(trap)
 			}),
 		}
@@ -139,7 +156,7 @@ func idempotency() []Requirement {
 			Why:   "moncreneau sends an event again when it did not see the answer. A duplicate that is refused is sent again and again.",
 			Mend:  "Answer a known event id with 2xx, as if it were new.",
 			check: from(duplicateTrial, func(d duplicates, j *Judgement) {
-				for _, s := range []sent{d.atOnce, d.concurrently, d.redelivered} {
+				for _, s := range slices.Concat(d.atOnce.events, d.concurrently.events, d.redelivered.events) {
 					if !slices.ContainsFunc(s.attempts, emitter.Attempt.Acknowledged) {
 						continue // no first delivery to be a duplicate of
 					}
@@ -154,18 +171,18 @@ func idempotency() []Requirement {
 		},
 		once("IDEM-02", "The same delivery twice in a row has one effect",
 			"Networks and proxies repeat requests.", "Record the event's id in the same transaction that queues it, and queue nothing for an id that is known.", "",
-			func(d duplicates) sent { return d.atOnce }),
+			func(d duplicates) group { return d.atOnce }),
 		once("IDEM-03", fmt.Sprintf("The same event %d times at the same moment has one effect", copies),
 			"A check followed by an insert lets two requests pass the check before either has inserted.", "Let a unique key of the store decide (INSERT … ON CONFLICT DO NOTHING), not a look-up before it.", "a race between looking the id up and recording it",
-			func(d duplicates) sent { return d.concurrently }),
+			func(d duplicates) group { return d.concurrently }),
 		once("IDEM-04", "A redelivery, which has a new delivery id, has one effect",
 			"Every attempt has its own X-Moncreneau-Delivery; only the event's id, which is signed, stays the same.", "Deduplicate on the id in the body.", "known trap: deduplication on the delivery id, which is new for every attempt",
-			func(d duplicates) sent { return d.redelivered }),
+			func(d duplicates) group { return d.redelivered }),
 		once("IDEM-05", "An event that comes again when it has long been processed has one effect",
 			"Redeliveries can come hours later.", "Keep the ids of processed events, for weeks rather than minutes.", "ids are forgotten once their event is processed",
-			func(d duplicates) sent { return d.later }),
+			func(d duplicates) group { return d.later }),
 		{
-			ID: "IDEM-06", Level: Must, Guide: idempotencySection, Needs: lab.PerEvent,
+			ID: "IDEM-06", Level: Must, Guide: idempotencySection, Needs: lab.Effects,
 			Title: "An event that was processed before a restart is not processed again after it",
 			Why:   "Deployments restart the receiver, often at the very time when redeliveries come.",
 			Mend:  "Keep the ids of processed events on disk or in a database.",
@@ -197,18 +214,19 @@ func idempotency() []Requirement {
 		},
 		once("IDEM-08", "The same event id with another content has no second effect",
 			"An event is what its id says; a second content under it is a mistake or an attack with a captured secret.", "Deduplicate on the id alone, not on a hash of the body.", "deduplication on the content instead of the event's id",
-			func(d duplicates) sent { return d.otherBody }),
+			func(d duplicates) group { return d.otherBody }),
 		{
 			ID: "IDEM-09", Level: Must, Guide: idempotencySection, Needs: lab.Effects,
 			Title: "Two events about the same appointment are both processed",
 			Why:   "An appointment is created, updated, validated: each event counts.",
 			Mend:  "Deduplicate on the event's id, not on the appointment's.",
 			check: from(duplicateTrial, func(d duplicates, j *Judgement) {
-				if len(acknowledgedOf(d.sameSubject)) < len(d.sameSubject) {
+				both := d.sameSubject.events
+				if len(acknowledgedOf(both)) < len(both) {
 					j.NotObserved("not both events were acknowledged")
 					return
 				}
-				j.Processed(d.tally, d.sameSubject...)
+				j.Processed(d.sameSubject.tally, both...)
 				j.Diagnose("deduplication on the appointment's id instead of the event's")
 			}),
 		},
@@ -218,12 +236,15 @@ func idempotency() []Requirement {
 			Why:   "If a refusal used up the event's id, a corrected delivery would be taken for a duplicate and dropped.",
 			Mend:  "Record an event's id only once it is accepted.",
 			check: from(duplicateTrial, func(d duplicates, j *Judgement) {
-				if d.corrected.attempts[0].Acknowledged() {
+				s := d.corrected.events[0]
+				if s.attempts[0].Acknowledged() {
 					j.NotObserved("the invalid payload was acknowledged: see VAL-02")
 					return
 				}
-				j.Answer(d.corrected.final(), acknowledged, "the valid event after "+d.corrected.what)
-				j.Processed(d.tally, d.corrected)
+				j.Answer(s.final(), acknowledged, "the valid event "+s.what)
+				if s.final().Acknowledged() {
+					j.Processed(d.corrected.tally, s)
+				}
 			}),
 		},
 	}

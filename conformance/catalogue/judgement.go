@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -170,6 +171,28 @@ func (j *Judgement) Processed(t tally, events ...sent) { j.count(t, 1, events...
 // NeverProcessed requires that the events had no effect.
 func (j *Judgement) NeverProcessed(t tally, events ...sent) { j.count(t, 0, events...) }
 
+// NothingRefusedProcessed requires that those of the events that were refused
+// had no effect. What was acknowledged may have one; whether it should have been
+// acknowledged is for other requirements.
+func (j *Judgement) NothingRefusedProcessed(groups ...group) {
+	for _, g := range groups {
+		refused := slices.DeleteFunc(slices.Clone(g.events), func(s sent) bool { return s.final().Acknowledged() })
+		taken := len(g.events) - len(refused)
+		switch t := g.tally; {
+		case len(refused) == 0:
+		case t.err != nil || t.Of != nil:
+			j.NeverProcessed(t, slices.DeleteFunc(refused, func(s sent) bool { return s.id == "" })...)
+		case t.Total == 0 || t.Total > taken:
+			j.Require(t.Total == 0, fmt.Sprintf("no effect of %d events that were refused, by the %s", len(refused), t.Observer),
+				fmt.Sprintf("%d effects, where %d events were acknowledged", t.Total, taken), last(refused)...)
+		default: // a total does not tell whether it is just those that were taken
+		}
+	}
+	if j.Observed == 0 {
+		j.NotObserved("nothing was refused whose effects can be told from those of what was acknowledged")
+	}
+}
+
 // sent is an event with the attempts that carried it.
 type sent struct {
 	id       string
@@ -205,12 +228,12 @@ func (j *Judgement) AtLeastOnce(t tally, events ...sent) {
 		return
 	}
 	if t.Of == nil {
-		j.Require(t.Total >= t.once, fmt.Sprintf("at least %d events processed in this experiment, by the %s", t.once, t.Observer),
+		j.Require(t.Total >= t.once, fmt.Sprintf("at least %d events processed within %v (patience) in this experiment, by the %s", t.once, t.patience, t.Observer),
 			fmt.Sprintf("%d", t.Total), last(events)...)
 		return
 	}
 	for _, ev := range events {
-		j.Require(t.Of[ev.id] >= 1, "an effect, by the "+t.Observer, fmt.Sprintf("none of %s, %s", ev.id, ev.what), ev.attempts...)
+		j.Require(t.Of[ev.id] >= 1, fmt.Sprintf("an effect within %v (patience), by the %s", t.patience, t.Observer), fmt.Sprintf("none of %s, %s", ev.id, ev.what), ev.attempts...)
 	}
 }
 

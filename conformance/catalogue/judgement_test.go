@@ -25,35 +25,48 @@ func TestAJudgementPassesOnlyWhatWasSeenToHold(t *testing.T) {
 		return tally{Tally: lab.Tally{Observer: "sink", Of: map[string]int{"evt_1": n}, Total: n}, once: 1}
 	}
 	total := func(n int) tally { return tally{Tally: lab.Tally{Observer: "metrics", Total: n}, once: 1} }
+	no := sent{"evt_2", "another", []emitter.Attempt{answered(400)}}
+	anonymous := sent{"", "one without an id", []emitter.Attempt{answered(400)}}
+	refusals := func(t tally, events ...sent) func(*Judgement) {
+		return func(j *Judgement) { j.NothingRefusedProcessed(group{events, t}) }
+	}
 	for name, c := range map[string]struct {
 		judge          func(*Judgement)
 		passes, failed bool
 	}{
-		"nothing was observed":                   {func(*Judgement) {}, false, false},
-		"one thing held":                         {func(j *Judgement) { j.Require(true, "", "") }, true, false},
-		"one of two did not":                     {func(j *Judgement) { j.Require(true, "", ""); j.Require(false, "", "") }, false, true},
-		"one held and one could not be seen":     {func(j *Judgement) { j.Require(true, "", ""); j.NotObserved("why") }, false, false},
-		"the answer was right":                   {func(j *Judgement) { j.Answer(answered(202), acknowledged, "") }, true, false},
-		"the answer was wrong":                   {func(j *Judgement) { j.Answer(answered(400), acknowledged, "") }, false, true},
-		"there was no answer":                    {func(j *Judgement) { j.Answer(emitter.Attempt{Err: errors.New("EOF")}, noServerError, "") }, false, true},
-		"it was throttled":                       {func(j *Judgement) { j.Answer(answered(http.StatusTooManyRequests), refusedSignature, "") }, false, false},
-		"the receiver was gone":                  {func(j *Judgement) { j.Answer(gone, acknowledged, "") }, false, false},
-		"it was gone, whatever is claimed":       {func(j *Judgement) { j.Require(true, "", "", answered(200), gone) }, false, false},
-		"it was gone after one finding":          {func(j *Judgement) { j.Answer(answered(500), acknowledged, ""); j.Answer(gone, acknowledged, "") }, false, true},
-		"an event was processed once":            {func(j *Judgement) { j.Processed(counts(1), one) }, true, false},
-		"an event was processed twice":           {func(j *Judgement) { j.Processed(counts(2), one) }, false, true},
-		"an event was not processed":             {func(j *Judgement) { j.Processed(counts(0), one) }, false, true},
-		"a second effect of what may come again": {func(j *Judgement) { j.AtLeastOnce(counts(2), one) }, true, false},
-		"an event was lost":                      {func(j *Judgement) { j.AtLeastOnce(counts(0), one) }, false, true},
-		"an event had no effect, as it should":   {func(j *Judgement) { j.NeverProcessed(counts(0), one) }, true, false},
-		"an event had an effect it should not":   {func(j *Judgement) { j.NeverProcessed(counts(1), one) }, false, true},
-		"the sum is right":                       {func(j *Judgement) { j.Processed(total(1), one) }, true, false},
-		"the sum is too high":                    {func(j *Judgement) { j.Processed(total(2), one) }, false, true},
-		"the sum is too low":                     {func(j *Judgement) { j.Processed(total(0), one) }, false, true},
-		"a sum too high, and nothing was lost":   {func(j *Judgement) { j.AtLeastOnce(total(2), one) }, true, false},
-		"effects could not be counted":           {func(j *Judgement) { j.Processed(tally{err: lab.ErrUnobserved}, one) }, false, false},
-		"the receiver was gone before the count": {func(j *Judgement) { j.NeverProcessed(tally{err: gone.Err}, one) }, false, false},
-		"it did not come up again after a kill":  {func(j *Judgement) { j.survived(crash{restart: "exit status 1"}, []sent{one}, "") }, false, true},
+		"what was refused had no effect, what was taken had": {refusals(counts(1), one, no), true, false},
+		"what was refused had an effect":                     {refusals(counts(1), sent{"evt_1", "", no.attempts}), false, true},
+		"nothing was refused":                                {refusals(counts(1), one), false, false},
+		"what was refused has no id to be counted under":     {refusals(counts(0), anonymous), false, false},
+		"no effects at all, by the sum":                      {refusals(total(0), one, no, anonymous), true, false},
+		"more effects than were taken, by the sum":           {refusals(total(2), one, no), false, true},
+		"effects, and nothing was taken, by the sum":         {refusals(total(1), no, anonymous), false, true},
+		"as many effects as were taken, by the sum":          {refusals(total(1), one, no), false, false},
+		"nothing was observed":                               {func(*Judgement) {}, false, false},
+		"one thing held":                                     {func(j *Judgement) { j.Require(true, "", "") }, true, false},
+		"one of two did not":                                 {func(j *Judgement) { j.Require(true, "", ""); j.Require(false, "", "") }, false, true},
+		"one held and one could not be seen":                 {func(j *Judgement) { j.Require(true, "", ""); j.NotObserved("why") }, false, false},
+		"the answer was right":                               {func(j *Judgement) { j.Answer(answered(202), acknowledged, "") }, true, false},
+		"the answer was wrong":                               {func(j *Judgement) { j.Answer(answered(400), acknowledged, "") }, false, true},
+		"there was no answer":                                {func(j *Judgement) { j.Answer(emitter.Attempt{Err: errors.New("EOF")}, noServerError, "") }, false, true},
+		"it was throttled":                                   {func(j *Judgement) { j.Answer(answered(http.StatusTooManyRequests), refusedSignature, "") }, false, false},
+		"the receiver was gone":                              {func(j *Judgement) { j.Answer(gone, acknowledged, "") }, false, false},
+		"it was gone, whatever is claimed":                   {func(j *Judgement) { j.Require(true, "", "", answered(200), gone) }, false, false},
+		"it was gone after one finding":                      {func(j *Judgement) { j.Answer(answered(500), acknowledged, ""); j.Answer(gone, acknowledged, "") }, false, true},
+		"an event was processed once":                        {func(j *Judgement) { j.Processed(counts(1), one) }, true, false},
+		"an event was processed twice":                       {func(j *Judgement) { j.Processed(counts(2), one) }, false, true},
+		"an event was not processed":                         {func(j *Judgement) { j.Processed(counts(0), one) }, false, true},
+		"a second effect of what may come again":             {func(j *Judgement) { j.AtLeastOnce(counts(2), one) }, true, false},
+		"an event was lost":                                  {func(j *Judgement) { j.AtLeastOnce(counts(0), one) }, false, true},
+		"an event had no effect, as it should":               {func(j *Judgement) { j.NeverProcessed(counts(0), one) }, true, false},
+		"an event had an effect it should not":               {func(j *Judgement) { j.NeverProcessed(counts(1), one) }, false, true},
+		"the sum is right":                                   {func(j *Judgement) { j.Processed(total(1), one) }, true, false},
+		"the sum is too high":                                {func(j *Judgement) { j.Processed(total(2), one) }, false, true},
+		"the sum is too low":                                 {func(j *Judgement) { j.Processed(total(0), one) }, false, true},
+		"a sum too high, and nothing was lost":               {func(j *Judgement) { j.AtLeastOnce(total(2), one) }, true, false},
+		"effects could not be counted":                       {func(j *Judgement) { j.Processed(tally{err: lab.ErrUnobserved}, one) }, false, false},
+		"the receiver was gone before the count":             {func(j *Judgement) { j.NeverProcessed(tally{err: gone.Err}, one) }, false, false},
+		"it did not come up again after a kill":              {func(j *Judgement) { j.survived(crash{restart: "exit status 1"}, []sent{one}, "") }, false, true},
 		"nothing was acknowledged before a kill": {func(j *Judgement) {
 			j.survived(crash{tally: counts(0)}, []sent{{"evt_1", "", []emitter.Attempt{answered(500)}}}, "")
 		}, false, false},
@@ -150,6 +163,34 @@ func TestWaitsAreHeldToTheDeclaredOnesWithTolerance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var j Judgement
 			judgeWaits(retried{calls: callsWith(c.waits...)}, declared, &j)
+			if j.Passed() != c.passes || (len(j.Findings) > 0) != c.failed {
+				t.Errorf("passed %v, findings %v, unobserved %q", j.Passed(), j.Findings, j.Unobserved)
+			}
+		})
+	}
+}
+
+func TestAGoodEventMustNotWaitForThoseThatFail(t *testing.T) {
+	begin := time.Date(2026, 1, 21, 14, 30, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		acked, effect  time.Duration // after the beginning; the last try of those that fail is after 6 s
+		tried          int
+		passes, failed bool
+	}{
+		"it did not wait":                      {time.Second, 2 * time.Second, 3, true, false},
+		"it waited for the last try":           {time.Second, 7 * time.Second, 3, false, true},
+		"it had no effect":                     {time.Second, 0, 3, false, true},
+		"it came after the last try":           {7 * time.Second, 8 * time.Second, 3, false, false},
+		"those that fail were not tried again": {time.Second, 2 * time.Second, 1, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := poisoned{last: begin.Add(6 * time.Second), tried: c.tried, goodCalls: [][]effects.Call{nil}}
+			p.good = []sent{{id: "evt_1", attempts: []emitter.Attempt{{Status: 200, Start: begin, Timing: emitter.Timing{Total: c.acked}}}}}
+			if c.effect > 0 {
+				p.goodCalls[0] = []effects.Call{{Start: begin.Add(c.effect), Outcome: effects.Done}}
+			}
+			var j Judgement
+			judgeHeldUp(p, &j)
 			if j.Passed() != c.passes || (len(j.Findings) > 0) != c.failed {
 				t.Errorf("passed %v, findings %v, unobserved %q", j.Passed(), j.Findings, j.Unobserved)
 			}

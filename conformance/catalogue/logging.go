@@ -20,16 +20,19 @@ type logged struct {
 	secret            string
 }
 
-var logTrial = lab.Define(lab.Plan{Name: "logs", Needs: lab.Logs, Counts: true, Requests: 3},
+var logTrial = lab.Define(lab.Plan{Name: "logs", Needs: lab.Logs, Requests: 3},
 	func(ctx context.Context, r *lab.Run) (l logged, err error) {
 		l.secret = r.Secret()
 		ev := r.Event(created)
 		l.accepted = genuine(ctx, r, ev, "a genuine event")
 		l.refused = missigned(ctx, r, r.Event(created), "other-secret")
-		if _, err := settle(ctx, r, acknowledgedOf([]sent{l.accepted}), nil); err != nil {
+		if err := r.Quiet(ctx); err != nil {
 			return l, err
 		}
-		l.records = r.Logs().Records(ev.ID)
+		r.Until(ctx, func() bool { // a line may come a moment after what it tells of
+			l.records = r.Logs().Records(ev.ID)
+			return !l.accepted.final().Acknowledged() || len(lacking(l.records)) == 0
+		})
 		l.lines, l.plain = r.Logs().Lines()
 		return l, nil
 	})
@@ -113,12 +116,7 @@ func logging() []Requirement {
 				if len(l.records) == 0 {
 					return
 				}
-				missing := logFields
-				for _, record := range l.records {
-					if m := missingFields(record); len(m) < len(missing) {
-						missing = m
-					}
-				}
+				missing := lacking(l.records)
 				j.Require(len(missing) == 0, "a line with "+strings.Join(logFields, ", "),
 					fmt.Sprintf("the most complete line lacks %s: %.200s", strings.Join(missing, ", "), l.records[0].Line), l.accepted.attempts...)
 			}),
@@ -158,6 +156,17 @@ func logging() []Requirement {
 			}),
 		},
 	}
+}
+
+// lacking are the fields that even the most complete line lacks.
+func lacking(records []observe.Record) []string {
+	fewest := logFields
+	for _, record := range records {
+		if missing := missingFields(record); len(missing) < len(fewest) {
+			fewest = missing
+		}
+	}
+	return fewest
 }
 
 func missingFields(record observe.Record) (missing []string) {

@@ -55,7 +55,7 @@ var metricsTrial = lab.Define(lab.Plan{Name: "metrics", Setting: lab.Alone, Need
 			_, _ = r.AwaitProcessed(ctx, last.id) // a missing effect shows in the numbers
 			r.Until(ctx, func() bool {
 				c.after, c.err = read(ctx, r)
-				return c.err == nil && c.after.Processed-c.before.Processed >= float64(len(taken))
+				return c.err == nil && c.allMoved(float64(len(taken)))
 			})
 		}
 		if exact := r.Observers(); len(exact) > 0 {
@@ -70,6 +70,12 @@ var metricsTrial = lab.Define(lab.Plan{Name: "metrics", Setting: lab.Alone, Need
 		}
 		return c, nil
 	})
+
+// allMoved reports whether each metric has risen by n at least. A receiver counts
+// them one after the other, and may be read in between.
+func (c counted) allMoved(n float64) bool {
+	return c.after.Received-c.before.Received >= n && c.after.Processed-c.before.Processed >= n && c.after.Processing-c.before.Processing >= n
+}
 
 func metrics() []Requirement {
 	readable := func(judge func(c counted, taken int, j *Judgement)) check {

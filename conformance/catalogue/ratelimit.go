@@ -37,12 +37,9 @@ var floodTrial = lab.Define(lab.Plan{Name: "flood", Setting: lab.Alone, Tight: t
 		if f.limit.None {
 			return f, nil
 		}
-		if err := r.Clear(ctx); err != nil {
-			return f, err
-		}
 		begin := r.Clock().Now()
-		// A tenth below the limit, so that readiness checks do not count.
-		f.within = volley(ctx, r, f.limit.Requests*9/10, "a request that keeps the declared limit")
+		// What earlier experiments have left of the window is used up first.
+		f.within = volley(ctx, r, r.Rest(), "a request that keeps the declared limit")
 		// Twice the limit is above it for every way of counting; a token bucket
 		// admits what it refills in the meantime as well.
 		for len(f.throttled) < enough {

@@ -60,18 +60,38 @@ func retryBound(r *lab.Run, failures int) time.Duration {
 	return bound
 }
 
-var passingFailureTrial = lab.Define(lab.Plan{Name: "passing failure", Setting: lab.Troubled, Needs: lab.Sink, Counts: true, Requests: 3},
-	func(ctx context.Context, r *lab.Run) (t retried, err error) {
-		failures := r.Config().Declare.Retries.Attempts - 1
-		t = failing(ctx, r, "an event whose downstream call is answered 503 on all but its last attempt", failures,
-			effects.Script{Fail: failures, Status: http.StatusServiceUnavailable})
-		// A second effect would come no later than everything else on this receiver.
-		if err := r.Quiet(ctx); err != nil {
-			return t, err
-		}
-		t.calls = r.Sink().Calls(t.event.id)
-		return t, nil
+// passing are events whose downstream fails for a while, watched until nothing
+// more can come of them.
+type passing struct {
+	once   retried // fails once, and then succeeds
+	nearly retried // succeeds at its last attempt
+}
+
+var passingFailureTrial = lab.Define(lab.Plan{Name: "passing failure", Setting: lab.Troubled, Needs: lab.Sink, Requests: 2},
+	func(ctx context.Context, r *lab.Run) (passing, error) {
+		start, attempts := r.Clock().Now(), r.Config().Declare.Retries.Attempts
+		events := each([]int{1, attempts - 1}, func(failures int) retried {
+			what := fmt.Sprintf("an event whose downstream call is answered 503 %d time(s), and then 200", failures)
+			return failing(ctx, r, what, failures, effects.Script{Fail: failures, Status: http.StatusServiceUnavailable})
+		})
+		r.Leave()
+		// A retry that was not called off comes when it would have come after one
+		// more failure.
+		events = each(events, func(t retried) retried {
+			if t.done {
+				watchForAnother(ctx, r, t.event.id, len(t.calls))
+				t.calls = r.Sink().Calls(t.event.id)
+			}
+			return t
+		})
+		r.Waited(start, noOtherFollows(attempts))
+		return passing{once: events[0], nearly: events[1]}, nil
 	})
+
+// noOtherFollows is what is waited for where attempts are counted.
+func noOtherFollows(attempts int) string {
+	return fmt.Sprintf("the last of %d attempts, and then to see that no other follows", attempts)
+}
 
 var resetTrial = lab.Define(lab.Plan{Name: "downstream resets", Setting: lab.Troubled, Needs: lab.Sink, Requests: 2},
 	func(ctx context.Context, r *lab.Run) (retried, error) {
@@ -136,8 +156,6 @@ func awaitFirst(ctx context.Context, r *lab.Run, events []sent) {
 type givenUp struct {
 	event sent
 	calls []effects.Call
-	// watched is how long no further attempt was made after the last.
-	watched time.Duration
 	// failed are readings of webhooks_failed_total before and after; nil without metrics.
 	before, after *observe.Snapshot
 	metricsErr    error
@@ -149,7 +167,7 @@ type givenUp struct {
 	effects  int   // after the replay
 }
 
-var givenUpTrial = lab.Define(lab.Plan{Name: "dead letter", Setting: lab.Alone, Needs: lab.Sink, Requests: 2},
+var givenUpTrial = lab.Define(lab.Plan{Name: "dead letter", Setting: lab.Alone, Needs: lab.Sink, Requests: 3},
 	func(ctx context.Context, r *lab.Run) (g givenUp, err error) {
 		if r.Metrics() != nil {
 			g.before, g.metricsErr = read(ctx, r)
@@ -161,9 +179,9 @@ var givenUpTrial = lab.Define(lab.Plan{Name: "dead letter", Setting: lab.Alone, 
 		if !g.event.final().Acknowledged() {
 			return g, nil
 		}
-		g.watched = watchForMore(ctx, r, ev.ID)
+		watchForMore(ctx, r, ev.ID)
 		g.calls = r.Sink().Calls(ev.ID)
-		r.Waited(start, fmt.Sprintf("the last of %d attempts, and then to see that no other follows", r.Config().Declare.Retries.Attempts))
+		r.Waited(start, noOtherFollows(r.Config().Declare.Retries.Attempts))
 		if r.Metrics() != nil && g.metricsErr == nil {
 			g.after, g.metricsErr = read(ctx, r)
 		}
@@ -173,6 +191,9 @@ var givenUpTrial = lab.Define(lab.Plan{Name: "dead letter", Setting: lab.Alone, 
 		if replay := r.Config().Declare.Replay; replay.Declared() && r.Instance() != nil {
 			g.replayed = true
 			g.replay = runReplay(ctx, r, replay, ev.ID)
+			if g.replay == nil {
+				g.replay = r.Quiet(ctx) // a second effect has come by then
+			}
 			g.effects = effects.CountDone(r.Sink().Calls(ev.ID))
 		}
 		return g, nil
@@ -183,24 +204,27 @@ func read(ctx context.Context, r *lab.Run) (*observe.Snapshot, error) {
 	return &s, err
 }
 
-// watchForMore waits for the declared attempts and then as long as one more
-// would need, at the pace that the receiver has shown so far.
-func watchForMore(ctx context.Context, r *lab.Run, eventID string) time.Duration {
+// watchForMore waits for the declared attempts, and then for one more.
+func watchForMore(ctx context.Context, r *lab.Run, eventID string) {
 	declared := r.Config().Declare.Retries
 	for n := 1; n < declared.Attempts; n++ {
 		bound, cancel := context.WithTimeout(ctx, 2*declared.Wait(n)+r.Config().Patience)
 		_, err := r.Sink().Await(bound, eventID, func(calls []effects.Call) bool { return len(calls) > n })
 		cancel()
 		if err != nil {
-			return 0 // it stopped early, which is judged by other requirements
+			return // it stopped early, which is judged by other requirements
 		}
 	}
-	watch := time.Duration(float64(declared.Wait(declared.Attempts)) * pace(r, eventID) * 1.25)
-	begin := r.Clock().Now()
-	bound, cancel := context.WithTimeout(ctx, watch)
+	watchForAnother(ctx, r, eventID, declared.Attempts)
+}
+
+// watchForAnother waits as long as one more attempt after so many would need, at
+// the pace that the receiver has shown so far.
+func watchForAnother(ctx context.Context, r *lab.Run, eventID string, attempts int) {
+	wait := float64(r.Config().Declare.Retries.Wait(attempts)) * pace(r, eventID) * 1.25
+	bound, cancel := context.WithTimeout(ctx, time.Duration(wait))
 	defer cancel()
-	_, _ = r.Sink().Await(bound, eventID, func(calls []effects.Call) bool { return len(calls) > declared.Attempts })
-	return r.Clock().Since(begin)
+	_, _ = r.Sink().Await(bound, eventID, func(calls []effects.Call) bool { return len(calls) > attempts }) // whatever came is judged
 }
 
 // pace is how much slower than declared the receiver's waits were, at least 1.
@@ -231,7 +255,7 @@ func runReplay(ctx context.Context, r *lab.Run, replay config.Replay, eventID st
 	if err != nil {
 		return err
 	}
-	if _, err := r.Instance().Run(ctx, args); err != nil {
+	if _, err := r.Command(ctx, args); err != nil {
 		return err
 	}
 	bound, cancel := context.WithTimeout(ctx, r.Config().Patience)

@@ -16,7 +16,8 @@ func retries() []Requirement {
 			Title: "Processing that fails for a while is retried until it succeeds",
 			Why:   "Databases fail over and partners restart. moncreneau does not know of it: it has had its acknowledgement.",
 			Mend:  "Run the work from a queue that retries, and count anything but success as failure.",
-			check: from(passingFailureTrial, func(t retried, j *Judgement) {
+			check: from(passingFailureTrial, func(p passing, j *Judgement) {
+				t := p.nearly
 				if !t.event.final().Acknowledged() {
 					j.NotObserved("the event was not acknowledged")
 					return
@@ -29,8 +30,8 @@ func retries() []Requirement {
 			Title: fmt.Sprintf("The waits between attempts grow as declared (2 s, 4 s; tolerance %.0f %% to %.0f %% plus %v)", earliest*100, latest*100, latestPlus),
 			Why:   "Retrying at once, or at a constant pace, keeps a system down that is trying to come up.",
 			Mend:  "Wait backoff × factor^(n-1) after attempt n, with a little jitter.",
-			check: withConfig(passingFailureTrial, func(t retried, l *lab.Lab, j *Judgement) {
-				judgeWaits(t, l.Config().Declare.Retries, j)
+			check: withConfig(passingFailureTrial, func(p passing, l *lab.Lab, j *Judgement) {
+				judgeWaits(p.nearly, l.Config().Declare.Retries, j)
 			}),
 		},
 		{
@@ -80,13 +81,16 @@ func retries() []Requirement {
 			Title: "Success after retries is one effect",
 			Why:   "A retry that is not cancelled when an attempt succeeds does the work twice.",
 			Mend:  "Let one worker own an event from its first attempt to its last.",
-			check: from(passingFailureTrial, func(t retried, j *Judgement) {
-				if !t.done {
-					j.NotObserved("the event was never processed: see RET-01")
-					return
+			check: from(passingFailureTrial, func(p passing, j *Judgement) {
+				for _, t := range []retried{p.once, p.nearly} {
+					if !t.done {
+						j.NotObserved("the event was never processed: see RET-01")
+						continue
+					}
+					n := effects.CountDone(t.calls)
+					j.Require(n == 1, "exactly one effect, and no other as long as one more wait takes", fmt.Sprintf("%d effects of %s", n, t.event.what), t.event.attempts...)
 				}
-				n := effects.CountDone(t.calls)
-				j.Require(n == 1, "exactly one effect", fmt.Sprintf("%d effects", n), t.event.attempts...)
+				j.Diagnose("retries go on although an attempt has succeeded")
 			}),
 		},
 		{
@@ -94,28 +98,10 @@ func retries() []Requirement {
 			Title: "Events that keep failing do not hold up others",
 			Why:   "If the queue waits while one event waits for its retry, a single bad event delays all others.",
 			Mend:  "Put a failed event back with a time at which it is due, and go on with the next.",
-			check: from(poisonTrial, func(p poisoned, j *Judgement) {
-				if p.tried < 2 || len(acknowledgedOf(p.good)) == 0 {
-					j.NotObserved("no failing event was tried again, so there was nothing to hold up others: see RET-01")
-					return
-				}
-				for i, s := range p.good {
-					if !s.final().Acknowledged() {
-						continue
-					}
-					effect := firstEffect(p.goodCalls[i])
-					if effect.IsZero() {
-						j.Require(false, "an effect", "none within the configured patience, for "+s.what, s.attempts...)
-						continue
-					}
-					j.Require(effect.Before(p.last), "an effect before the failing events were tried for the last time",
-						fmt.Sprintf("it came %v after that, for %s", effect.Sub(p.last).Round(time.Millisecond), s.what), s.attempts...)
-				}
-				j.Diagnose("the queue stands still while a failed event waits for its retry")
-			}),
+			check: from(poisonTrial, judgeHeldUp),
 		},
 		{
-			ID: "RET-08", Level: Must, Guide: retriesSection, Needs: lab.Sink, Applies: several,
+			ID: "RET-08", Level: Must, Guide: retriesSection, Applies: several,
 			Title: "A retry that is waiting survives SIGKILL",
 			Why:   "A timer in memory is gone with the process, and with it the event.",
 			Mend:  "Store when the next attempt is due, and look for due events at the start.",
@@ -170,6 +156,30 @@ func retries() []Requirement {
 				j.Require(g.effects == 1, "exactly one effect after the replay", fmt.Sprintf("%d effects", g.effects), g.event.attempts...)
 			}),
 		},
+	}
+}
+
+// judgeHeldUp asks whether the good events waited for those that fail.
+func judgeHeldUp(p poisoned, j *Judgement) {
+	if p.tried < 2 || len(acknowledgedOf(p.good)) == 0 {
+		j.NotObserved("no failing event was tried again, so there was nothing to hold up others: see RET-01")
+		return
+	}
+	for i, s := range p.good {
+		if a := s.final(); !a.Acknowledged() || a.Start.Add(a.Timing.Total).After(p.last) {
+			continue // refused, or too late to be held up
+		}
+		effect := firstEffect(p.goodCalls[i])
+		if effect.IsZero() {
+			j.Require(false, "an effect", "none within the configured patience, for "+s.what, s.attempts...)
+			continue
+		}
+		j.Require(effect.Before(p.last), "an effect before the failing events were tried for the last time",
+			fmt.Sprintf("it came %v after that, for %s", effect.Sub(p.last).Round(time.Millisecond), s.what), s.attempts...)
+	}
+	j.Diagnose("the queue stands still while a failed event waits for its retry")
+	if j.Observed == 0 {
+		j.NotObserved("the failing events were tried for the last time before a good one had come in")
 	}
 }
 

@@ -85,7 +85,7 @@ func (b *bench) start(ctx context.Context) error {
 	if cfg.Observe.Metrics != nil {
 		b.metrics = &observe.Metrics{Names: *cfg.Observe.Metrics, BaseURL: instance.BaseURL}
 	}
-	b.observers = b.observersOf(instance)
+	b.observers = b.observersOf()
 	switch {
 	case len(b.observers) > 0:
 		b.counter = b.observers[0]
@@ -97,7 +97,7 @@ func (b *bench) start(ctx context.Context) error {
 
 // observersOf are the configured observers that tell one event from another,
 // the most exact first.
-func (b *bench) observersOf(instance target.Instance) (out []observe.Observer) {
+func (b *bench) observersOf() (out []observe.Observer) {
 	cfg := b.lab.cfg.Observe
 	if b.lab.sink != nil {
 		out = append(out, observe.Sink{Sink: b.lab.sink})
@@ -114,10 +114,23 @@ func (b *bench) observersOf(instance target.Instance) (out []observe.Observer) {
 			if err != nil {
 				return "", err
 			}
-			return instance.Run(ctx, args)
+			return b.command(ctx, args)
 		}})
 	}
 	return out
+}
+
+// command runs one of the configured commands where the receiver runs. One that
+// does not end is given up, so that it does not keep the run from its end.
+func (b *bench) command(ctx context.Context, args []string) (string, error) {
+	patience := b.lab.cfg.Patience
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("%s: it was still running after %v", args[0], patience))
+	defer cancel()
+	out, err := b.instance.Run(ctx, args)
+	if err != nil && ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	return out, err
 }
 
 // runAll performs the bench's experiments and returns when all have ended.

@@ -94,7 +94,7 @@ type scheduled struct {
 // must not pass for one of the receiver's, nor end the whole run.
 func (s *scheduled) perform(ctx context.Context, r *Run) {
 	defer close(s.done)
-	defer r.leave()
+	defer r.Leave()
 	defer func() {
 		if p := recover(); p != nil {
 			s.err = fmt.Errorf("hookcheck failed in experiment %q: %v\n%s", r.name, p, debug.Stack())

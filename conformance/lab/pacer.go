@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,18 +35,20 @@ func newPacer(clock clockwork.Clock, limit config.RateLimit) *pacer {
 	return &pacer{clock: clock, budget: budget(limit.Requests), window: limit.Window + limit.Window/20}
 }
 
-// clear waits until a whole window has passed since the last place was taken.
-func (p *pacer) clear(ctx context.Context) error {
+// takeAll takes every place that is due already, and says how many.
+func (p *pacer) takeAll() int {
 	if p == nil {
-		return context.Cause(ctx)
+		return 0
 	}
 	p.mu.Lock()
-	var due time.Time
-	if len(p.sent) > 0 {
-		due = p.sent[len(p.sent)-1].Add(p.window)
+	defer p.mu.Unlock()
+	now := p.clock.Now()
+	p.sent = slices.DeleteFunc(p.sent, func(at time.Time) bool { return !at.Add(p.window).After(now) })
+	n := p.budget - len(p.sent)
+	for range n {
+		p.sent = append(p.sent, now)
 	}
-	p.mu.Unlock()
-	return p.until(ctx, due)
+	return n
 }
 
 // wait takes the next n places, all due at the same time, and waits until they

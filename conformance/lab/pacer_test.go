@@ -130,24 +130,20 @@ func TestNothingIsPacedWithoutALimit(t *testing.T) {
 	}
 }
 
-func TestAFloodBeginsWithAnEmptyWindow(t *testing.T) {
+func TestTheRestOfAWindowIsWhatWasNotTakenInIt(t *testing.T) {
 	clock := clockwork.NewFakeClock()
 	p := newPacer(clock, config.RateLimit{Requests: 10, Window: time.Minute})
 	takePlaces(t, clock, p, 5)
 	clock.Advance(20 * time.Second)
 	takePlaces(t, clock, p, 1)
-	last := clock.Now()
-	cleared, done := context.WithCancel(t.Context())
-	go func() {
-		defer done()
-		_ = p.clear(t.Context()) // not cancelled
-	}()
-	for clock.BlockUntilContext(cleared, 1) == nil {
-		clock.Advance(time.Second)
-	}
-	<-cleared.Done()
-	if waited := clock.Since(last); waited < time.Minute || waited > 65*time.Second {
-		t.Errorf("it waited %v after the last request, want 63 s", waited)
+	for _, step := range []struct {
+		later time.Duration
+		want  int
+	}{{0, 3}, {0, 0}, {43 * time.Second, 5}, {20 * time.Second, 4}, {time.Hour, 9}} {
+		clock.Advance(step.later)
+		if got := p.takeAll(); got != step.want {
+			t.Errorf("%v later there are %d places, want %d", step.later, got, step.want)
+		}
 	}
 }
 

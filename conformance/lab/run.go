@@ -28,6 +28,7 @@ type Run struct {
 	events     *fixtures.Generator
 	deliveries int
 	left       bool
+	marks      int // events of the lab's own, see mark
 	baseline   int // of a counter that does not tell events apart
 }
 
@@ -52,6 +53,11 @@ func (r *Run) Limit() config.RateLimit { return r.bench.limit }
 
 // Instance is the receiver.
 func (r *Run) Instance() target.Instance { return r.bench.instance }
+
+// Command runs a configured command where the receiver runs, and returns what it printed.
+func (r *Run) Command(ctx context.Context, args []string) (string, error) {
+	return r.bench.command(ctx, args)
+}
 
 // URL is the endpoint that deliveries go to.
 func (r *Run) URL() string { return r.bench.url() }
@@ -195,8 +201,9 @@ func (r *Run) AtOnce(n int) int {
 	return min(n, r.bench.pace.budget)
 }
 
-// Clear waits until no earlier request counts against the rate limit any more.
-func (r *Run) Clear(ctx context.Context) error { return r.bench.pace.clear(ctx) }
+// Rest takes what is left of the budget at this moment, for requests that are then
+// made at once with SendNow, and says how many they may be.
+func (r *Run) Rest() int { return r.bench.pace.takeAll() }
 
 func all(deliveries []emitter.Delivery, send func(emitter.Delivery) emitter.Attempt) []emitter.Attempt {
 	out := make([]emitter.Attempt, len(deliveries))
@@ -208,8 +215,9 @@ func all(deliveries []emitter.Delivery, send func(emitter.Delivery) emitter.Atte
 	return out
 }
 
-// leave takes the experiment out of those that the others wait for.
-func (r *Run) leave() {
+// Leave takes the experiment out of those that the others wait for: it has
+// nothing more to stimulate, and at most watches what comes of it.
+func (r *Run) Leave() {
 	r.mu.Lock()
 	left := r.left
 	r.left = true

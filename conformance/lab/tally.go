@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/moncreneau/hookcheck/conformance/observe"
@@ -49,6 +50,11 @@ func (r *Run) Baseline(ctx context.Context) error {
 	return nil
 }
 
+// TotalsOnly reports whether effects are counted by an observer that does not
+// tell events apart. The experiments that count then have a receiver to
+// themselves.
+func (r *Run) TotalsOnly() bool { return r.bench.counter != nil && !r.bench.counter.PerEvent() }
+
 // AwaitProcessed waits until every one of ids has been processed, within the
 // configured patience, and says whether that came about.
 func (r *Run) AwaitProcessed(ctx context.Context, ids ...string) (bool, error) {
@@ -57,13 +63,13 @@ func (r *Run) AwaitProcessed(ctx context.Context, ids ...string) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Config().Patience)
 	defer cancel()
-	for {
+	for missing := ids; ; {
 		if how := r.bench.exited(); how != "" {
 			return false, r.bench.loss(how)
 		}
-		done, err := r.processed(ctx, ids)
-		if done || err != nil && ctx.Err() == nil {
-			return done, err
+		var err error
+		if missing, err = r.unprocessed(ctx, missing); len(missing) == 0 || err != nil && ctx.Err() == nil {
+			return len(missing) == 0, err
 		}
 		if !r.sleep(ctx, watchEvery) {
 			return false, r.lost()
@@ -91,18 +97,25 @@ func (r *Run) Until(ctx context.Context, seen func() bool) {
 	}
 }
 
-func (r *Run) processed(ctx context.Context, ids []string) (bool, error) {
+// unprocessed are the ids from the first on that has not been processed yet:
+// what was processed once need not be asked for again. A total answers for all.
+func (r *Run) unprocessed(ctx context.Context, ids []string) ([]string, error) {
 	counter := r.bench.counter
-	if !counter.PerEvent() {
+	if r.TotalsOnly() {
 		n, err := counter.Count(ctx, "")
-		return err == nil && n-r.baseline >= len(ids), wrapUnobserved(err)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if err == nil && n-r.baseline >= len(ids) {
+			return nil, nil
+		}
+		return ids, wrapUnobserved(err)
 	}
-	for _, id := range ids {
+	for i, id := range ids {
 		if n, err := counter.Count(ctx, id); n == 0 || err != nil {
-			return false, wrapUnobserved(err)
+			return ids[i:], wrapUnobserved(err)
 		}
 	}
-	return true, nil
+	return nil, nil
 }
 
 func wrapUnobserved(err error) error {
@@ -116,25 +129,26 @@ func wrapUnobserved(err error) error {
 // this receiver has come to rest and one more genuine event has gone all the
 // way through, and then counts once and never. Whatever the receiver wrongly
 // took from never has had as much time as the events that came after it.
+//
+// A total is counted from the last Baseline or Settle on, so an experiment can
+// settle more than once where TotalsOnly says that it is alone.
 func (r *Run) Settle(ctx context.Context, once, never []string) (Tally, error) {
 	if _, err := r.AwaitProcessed(ctx, once...); err != nil {
 		return Tally{}, err
 	}
+	if r.TotalsOnly() {
+		return r.total(ctx)
+	}
 	if err := r.Quiet(ctx); err != nil {
 		return Tally{}, err
 	}
-	return r.count(ctx, append(append([]string(nil), once...), never...))
+	return r.each(ctx, slices.Concat(once, never))
 }
 
-func (r *Run) count(ctx context.Context, ids []string) (Tally, error) {
+// each counts every event by itself.
+func (r *Run) each(ctx context.Context, ids []string) (Tally, error) {
 	counter := r.bench.counter
-	t := Tally{Observer: counter.Name()}
-	if !counter.PerEvent() {
-		n, err := counter.Count(ctx, "")
-		t.Total = n - r.baseline - markers
-		return t, wrapUnobserved(err)
-	}
-	t.Of = make(map[string]int, len(ids))
+	t := Tally{Observer: counter.Name(), Of: make(map[string]int, len(ids))}
 	for _, id := range ids {
 		n, err := counter.Count(ctx, id)
 		if err != nil {
@@ -146,36 +160,57 @@ func (r *Run) count(ctx context.Context, ids []string) (Tally, error) {
 	return t, nil
 }
 
-// markers is how many events Quiet sends of its own. It is counted in totals
-// only where the experiment is alone, so it is always this experiment's.
-const markers = 1
+// total counts what has been processed since the baseline, and moves it.
+func (r *Run) total(ctx context.Context) (Tally, error) {
+	t := Tally{Observer: r.bench.counter.Name()}
+	markers := r.mark(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return t, err
+	}
+	n, err := r.bench.counter.Count(ctx, "")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.Total = n - r.baseline - markers
+	r.baseline = n
+	return t, wrapUnobserved(err)
+}
 
 // Quiet waits until every experiment on this receiver has come to rest, sends
 // one more genuine event, and waits until that is processed. Where effects
 // cannot be seen it does not wait for that last step.
 func (r *Run) Quiet(ctx context.Context) error {
-	r.leave()
-	return r.bench.quiet.wait(ctx, func(ctx context.Context) {
-		marker := newRun(r.bench, Plan{Name: r.name + "/marker"})
-		ev := marker.Event(fixtures.Default().EventTypes()[0])
-		marker.baseline = r.total(ctx)
-		if a := marker.Send(ctx, marker.Deliver(ev)); a.Acknowledged() && r.bench.counter != nil {
-			_, _ = marker.AwaitProcessed(ctx, ev.ID)
-		}
-	})
+	r.Leave()
+	return r.bench.quiet.wait(ctx, func(ctx context.Context) { r.mark(ctx) })
 }
 
-// total is the reading of a counter that does not tell events apart, else 0.
-func (r *Run) total(ctx context.Context) int {
-	if r.bench.counter == nil || r.bench.counter.PerEvent() {
+// mark sends one more genuine event and waits until it is processed, and then a
+// little longer: what was taken before it may be counted just after it, and a
+// total does not tell the one from the other. It returns how many events a total
+// has to be rid of for that: none if it was refused.
+func (r *Run) mark(ctx context.Context) (taken int) {
+	r.mu.Lock()
+	r.marks++
+	marker := newRun(r.bench, Plan{Name: fmt.Sprintf("%s/marker %d", r.name, r.marks)})
+	r.mu.Unlock()
+	ev := marker.Event(fixtures.Default().EventTypes()[0])
+	_ = marker.Baseline(ctx) // without it, the marker is waited for in vain
+	if a := marker.Send(ctx, marker.Deliver(ev)); !a.Acknowledged() {
 		return 0
 	}
-	n, err := r.bench.counter.Count(ctx, "")
-	if err != nil {
-		return 0
+	if r.bench.counter == nil {
+		return 1
 	}
-	return n
+	start := r.Clock().Now()
+	_, _ = marker.AwaitProcessed(ctx, ev.ID) // the count will tell
+	r.sleep(ctx, min(max(2*r.Clock().Since(start), shortestLinger), longestLinger))
+	return 1
 }
+
+// Between these, twice the time that one event took is waited for stragglers.
+const (
+	shortestLinger = 250 * time.Millisecond
+	longestLinger  = 2 * time.Second
+)
 
 // Observers are those on this receiver that tell one event from another, the
 // most exact first.

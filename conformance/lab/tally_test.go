@@ -56,6 +56,10 @@ type standing struct {
 
 func (s *standing) BaseURL() string      { return s.url }
 func (s *standing) LastOutput() []string { return []string{"last words"} }
+func (s *standing) Run(ctx context.Context, _ []string) (string, error) {
+	<-ctx.Done()
+	return "", errors.New("signal: killed")
+}
 func (s *standing) Exited() string {
 	how, _ := s.how.Load().(string)
 	return how
@@ -132,6 +136,62 @@ func TestSettlingWithTotalsCountsThisExperimentOnly(t *testing.T) {
 	}
 }
 
+func TestTotalsCanBeSettledPartByPart(t *testing.T) {
+	book := &ledger{total: true, of: map[string]int{}}
+	b, _, ctx := benchFor(t, book, processing(t, book, 1))
+	r := newRun(b, Plan{Name: "settling"})
+	if err := r.Baseline(ctx); err != nil || !r.TotalsOnly() {
+		t.Fatal(err)
+	}
+	for _, want := range []int{2, 0, 1} {
+		book.add("evt", want)
+		tally, err := r.Settle(ctx, make([]string, want), nil)
+		if err != nil || tally.Total != want {
+			t.Errorf("got %+v, %v; want a total of %d", tally, err, want)
+		}
+	}
+}
+
+func TestATotalIsNotRidOfAMarkerThatWasRefused(t *testing.T) {
+	book := &ledger{total: true, of: map[string]int{}}
+	b, _, ctx := benchFor(t, book, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	book.add("evt", 1)
+	if tally, err := newRun(b, Plan{Name: "settling"}).Settle(ctx, []string{"evt"}, nil); err != nil || tally.Total != 1 {
+		t.Errorf("got %+v, %v", tally, err)
+	}
+}
+
+// asked counts how often each event was asked for.
+type asked struct {
+	*ledger
+	times map[string]int
+}
+
+func (a *asked) Count(ctx context.Context, eventID string) (int, error) {
+	a.times[eventID]++
+	return a.ledger.Count(ctx, eventID)
+}
+
+// Asking may be a command of the user's, which takes its time.
+func TestWhatHasBeenProcessedIsNotAskedForAgain(t *testing.T) {
+	book := &asked{&ledger{of: map[string]int{"evt_done": 1}}, map[string]int{}}
+	b, _, ctx := benchFor(t, book, nil)
+	if done, err := newRun(b, Plan{Name: "waiting"}).AwaitProcessed(ctx, "evt_done", "evt_lost", "evt_later"); done || err != nil {
+		t.Errorf("got %v, %v", done, err)
+	}
+	if book.times["evt_done"] != 1 || book.times["evt_lost"] < 2 || book.times["evt_later"] != 0 {
+		t.Errorf("asked %v times", book.times)
+	}
+}
+
+func TestACommandThatDoesNotEndIsGivenUp(t *testing.T) {
+	b, _, ctx := benchFor(t, nil, nil)
+	_, err := newRun(b, Plan{Name: "replaying"}).Command(ctx, []string{"hang"})
+	if err == nil || err.Error() != "hang: it was still running after 100ms" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNothingIsCountedWithoutAnObserver(t *testing.T) {
 	b, _, ctx := benchFor(t, nil, nil)
 	b.quiet.reset(1)
@@ -163,8 +223,8 @@ func TestCountsAreTakenWhenAllExperimentsHaveComeToRest(t *testing.T) {
 		tally, _ := early.Settle(ctx, nil, []string{"evt"}) // its count is judged
 		counted <- tally
 	}()
-	quitter.leave()
-	quitter.leave() // an experiment that ends has left already when it settled
+	quitter.Leave()
+	quitter.Leave() // an experiment that ends has left already when it settled
 	book.add("evt", 1)
 	select {
 	case <-counted:

@@ -7,14 +7,16 @@
 package mutants
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
 
 // Mutant is a receiver with one defect.
 type Mutant struct {
-	// Name is the defect's name, given to the receiver as MUTANT.
-	Name string
+	// Name is unique. It is also the defect's name, given to the receiver as
+	// MUTANT, unless Defect is another.
+	Name, Defect string
 	// Wrong says in a sentence what the receiver does wrongly.
 	Wrong string
 	// Caught are the requirements that must fail, by id.
@@ -30,6 +32,8 @@ type Mutant struct {
 	ShortAck bool
 	// Backoff is the declared wait before the second attempt; 0 is 400 ms.
 	Backoff time.Duration
+	// Totals leaves the metrics as the only observer.
+	Totals bool
 	// Runbook are the headings of the runbook; nil is a complete one.
 	Runbook []string
 	// Certificate is the one to serve HTTPS with; "" is plain HTTP.
@@ -47,7 +51,7 @@ func (m Mutant) defect() string {
 	if m.Runbook != nil || m.Certificate != "" && m.Certificate != trusted || m.Caught == nil {
 		return ""
 	}
-	return m.Name
+	return cmp.Or(m.Defect, m.Name)
 }
 
 // Known reports whether there is a mutant of that name.
@@ -59,6 +63,6 @@ func Known(name string) bool {
 func All() []Mutant {
 	return slices.Concat(
 		signature, acknowledgement, idempotency, retries, validation,
-		rateLimit, security, https, logging, metrics, documentation,
+		rateLimit, security, https, logging, metrics, documentation, totals,
 	)
 }

@@ -32,7 +32,9 @@ secret: {{.Secret}}
     MONCRENEAU_WEBHOOK_SECRET: "{{"{{.Secret}}"}}"
     PORT: "{{"{{.Port}}"}}"
     DATA_DIR: "{{"{{.DataDir}}"}}"
+{{- if not .Totals}}
     DOWNSTREAM_URL: "{{"{{.EffectURL}}"}}"
+{{- end}}
     RATE_LIMIT: "{{"{{.RateLimit.Requests}}/{{.RateLimit.Window}}"}}"
     RETRY_BACKOFF: {{.Backoff}}
     DOWNSTREAM_TIMEOUT: {{if .ShortAck}}2500ms{{else}}2s{{end}}
@@ -40,9 +42,11 @@ secret: {{.Secret}}
     TRUSTED_PROXIES: 127.0.0.1/32
     SLOW: 2200ms
 observe:
-  sink: {eventId: "body:/eventId"}
   metrics: {path: /metrics}
+{{- if not .Totals}}
+  sink: {eventId: "body:/eventId"}
   logs: json
+{{- end}}
 declare:
   ack: {{if .ShortAck}}2s{{else}}5s{{end}}
   timeout: 3s
@@ -73,7 +77,7 @@ func (r *runner) set(ctx context.Context, m Mutant) (*stage, error) {
 	runbook := filepath.Join(s.dir, "runbook.md")
 	values := map[string]any{
 		"Name": m.Name, "Mutant": m.defect(), "Receiver": r.receiver,
-		"Runbook": runbook, "ShortAck": m.ShortAck, "Backoff": cmp.Or(m.Backoff, 400*time.Millisecond),
+		"Runbook": runbook, "ShortAck": m.ShortAck, "Totals": m.Totals, "Backoff": cmp.Or(m.Backoff, 400*time.Millisecond),
 	}
 	headings := runbookSections
 	if m.Runbook != nil {

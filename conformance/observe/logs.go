@@ -87,6 +87,18 @@ func (l *Logs) Count(_ context.Context, eventID string) (int, error) {
 	return l.matching(eventID, l.processed), nil
 }
 
+// ProcessedAs is the type that the event has in the line that says that it was
+// processed, "" while there is none or it does not say. Earlier lines may tell
+// what a header claimed.
+func (l *Logs) ProcessedAs(eventID string) string {
+	for _, record := range l.Records(eventID) {
+		if l.processed.MatchString(record.Message) {
+			return text(record.Fields, "eventType")
+		}
+	}
+	return ""
+}
+
 // DeadLetters is how many lines say that the event was given up.
 func (l *Logs) DeadLetters(eventID string) int { return l.matching(eventID, l.deadLetter) }
 

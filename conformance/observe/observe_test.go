@@ -83,6 +83,21 @@ func TestLogsCountTheLinesThatSayProcessed(t *testing.T) {
 	}
 }
 
+func TestTheTypeOfAnEventIsThatOfTheLineThatSaysProcessed(t *testing.T) {
+	logs, err := observe.NewLogs(config.DefaultLogs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs.Line(`{"message":"Webhook received","eventId":"evt_1","eventType":"what the header claims"}`)
+	if got := logs.ProcessedAs("evt_1"); got != "" {
+		t.Errorf("processed as %q before it was", got)
+	}
+	logs.Line(`{"message":"Webhook processed","eventId":"evt_1","eventType":"appointment.created"}`)
+	if got := logs.ProcessedAs("evt_1"); got != "appointment.created" {
+		t.Errorf("processed as %q", got)
+	}
+}
+
 func TestCommandMustPrintANumber(t *testing.T) {
 	printed, failure := "3\n", error(nil)
 	c := observe.Command{Run: func(context.Context, string) (string, error) { return printed, failure }}

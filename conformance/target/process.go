@@ -98,6 +98,10 @@ func (i *processInstance) Restart(ctx context.Context) error {
 	return nil
 }
 
+// pipesLinger is how long a program that has ended is waited for because its
+// children keep its output open.
+const pipesLinger = 2 * time.Second
+
 func (i *processInstance) spawn() error {
 	args, err := config.ExpandArgs("receiver.exec", i.cfg.Receiver.Exec, i.vars)
 	if err != nil {
@@ -120,8 +124,7 @@ func (i *processInstance) spawn() error {
 	var readers sync.WaitGroup
 	stdout, stderr := i.output.pipe(&readers, true), i.output.pipe(&readers, false)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	// Children that keep the pipes open must not keep Wait from returning.
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = pipesLinger
 	if err := cmd.Start(); err != nil {
 		_, _ = stdout.Close(), stderr.Close()
 		readers.Wait()
@@ -222,6 +225,10 @@ func (i *processInstance) Run(ctx context.Context, args []string) (string, error
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = pipesLinger
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	bindToParent(cmd.SysProcAttr)
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with its children
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("%s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
 	}

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
+
 	"github.com/moncreneau/hookcheck/conformance/config"
 	"github.com/moncreneau/hookcheck/conformance/target"
 )
@@ -165,6 +167,42 @@ func TestLifecycleOfAReceiver(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestACommandThatIsGivenUpEndsWithItsChildren(t *testing.T) {
+	dir := buildServer(t)
+	receiver, err := target.New(t.Context(), configured(dir, "exec"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer receiver.Close(context.WithoutCancel(t.Context()))
+	instance, err := receiver.Start(t.Context(), target.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer instance.Remove(context.WithoutCancel(t.Context()))
+	child := fmt.Sprintf("sleep\x00%d.%d\x00", 60, os.Getpid())
+	ctx, cancel := context.WithCancel(t.Context())
+	running := make(chan error)
+	go func() {
+		_, err := instance.Run(ctx, []string{"sh", "-c", strings.ReplaceAll(child, "\x00", " ") + "| cat"})
+		running <- err
+	}()
+	expect := gomega.NewWithT(t)
+	expect.Eventually(commandLines, 20*time.Second).Should(gomega.ContainElement(child))
+	cancel()
+	expect.Eventually(running, 20*time.Second).Should(gomega.Receive(gomega.HaveOccurred()))
+	expect.Eventually(commandLines, 20*time.Second).ShouldNot(gomega.ContainElement(child))
+}
+
+// commandLines are those of all processes, each argument with a zero byte behind it.
+func commandLines() (out []string) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is right
+	for _, file := range files {
+		line, _ := os.ReadFile(file) // the process may be gone by now
+		out = append(out, string(line))
+	}
+	return out
 }
 
 func TestAReceiverThatExitsAtOnceIsReportedWithItsOutput(t *testing.T) {

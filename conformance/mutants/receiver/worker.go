@@ -97,7 +97,7 @@ func (w *worker) try(ctx context.Context, ev *event) bool {
 		w.record(*ev, done)
 		w.metrics.processed()
 		w.log.Info("Webhook processed", "event", *ev, "attempt", ev.Attempts)
-		w.overdo(*ev)
+		w.overdo(ctx, *ev)
 		return true
 	case ev.Attempts >= w.attempts && w.mutant != "unbounded-retries" || w.mutant == "no-retry":
 		w.record(*ev, dead)
@@ -121,12 +121,15 @@ func (w *worker) try(ctx context.Context, ev *event) bool {
 }
 
 // overdo is what some mutants do after an event has been processed.
-func (w *worker) overdo(ev event) {
-	switch w.mutant {
-	case "forgets-processed-ids":
-		time.AfterFunc(30*time.Millisecond, func() { w.store.forget(ev.Key) })
-	case "logs-processed-twice":
+func (w *worker) overdo(ctx context.Context, ev event) {
+	switch {
+	case w.mutant == "forgets-processed-ids":
+		w.store.forget(ev.Key)
+	case w.mutant == "logs-processed-twice":
 		w.log.Info("Webhook processed", "event", ev)
+	case w.mutant == "does-not-call-off-retries" && ev.Attempts > 1 && ev.Attempts < w.attempts,
+		w.mutant == "works-on-after-the-last-attempt" && ev.Attempts == w.attempts:
+		time.AfterFunc(w.waitAfter(ev.Attempts), func() { _ = w.callDownstream(context.WithoutCancel(ctx), ev) })
 	}
 }
 
