@@ -10,7 +10,7 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build certify test flakes mutants ops soak bench lint vuln docs clean
+.PHONY: help build certify test flakes mutants ops fuzz soak bench lint vuln docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,14 @@ mutants: build ## prove that every requirement can fail; writes docs/mutants.md
 
 ops: ## check the alerts, the dashboard, the manifests and the runbooks
 	@cd reference/ops/check && $(GO) test -count=1 ./...
+
+# Only the code in question is instrumented: for all of its dependencies that takes
+# minutes to build, and the fuzzer follows their branches instead of ours.
+fuzz: ## send the reference receiver what nobody would, FUZZTIME=10s with each of its fuzzers
+	@$(GO) test -c -gcflags=github.com/moncreneau/hookcheck/reference=-d=libfuzzer -gcflags=github.com/tidwall/gjson=-d=libfuzzer \
+		-o $(BIN)/fuzz.test ./reference
+	@for fuzzer in FuzzReceiver FuzzEvent; do (cd reference && ../$(BIN)/fuzz.test -test.run '^$$' -test.fuzz "^$$fuzzer$$" \
+		-test.fuzztime $(or $(FUZZTIME),10s) -test.fuzzcachedir ../$(BIN)/fuzz) || exit; done
 
 soak: build ## kill the reference receiver KILLS=50 times under load, counting losses; plan and send many events
 	@$(GO) run ./reference/soak -kills $(or $(KILLS),50)

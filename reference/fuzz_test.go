@@ -1,48 +1,95 @@
 package reference
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
-// Whatever comes, it does not panic, is not answered with a 5xx, and has no effect
-// unless it is signed and valid.
+// FuzzReceiver sends what nobody would: any signature headers, body and query. Nothing
+// may panic, be answered with a 5xx or tell a secret, the query changes nothing, and
+// nothing has an effect but an event that is signed and, as another reader of JSON
+// sees it, one of moncreneau's. The handler sees what was accepted, and only that.
 func FuzzReceiver(f *testing.F) {
 	body := testBody("evt_fuzz")
 	f.Add(sign(testSecret, body), body, "", false)
 	f.Add("sha256=", "", "a=b", true)
 	f.Add("", `{"id":"\u0000","type":"appointment.created"}`, "%", true)
 	f.Add("sha256=zz", strings.Repeat("[", 1000), ";", true)
+	f.Add(sign(testSecret, body)+"\n"+sign(testSecret, body), body, "", false)
 	f.Add(sign(testSecret, body)+"zz", strings.Replace(body, "2026", "9e9", 1), "x", true)
+	for _, eventType := range []string{TypeUpdated, TypeCancelled, TypeValidated, TypeCompleted} {
+		more := `}},"updatedAt":"2026-01-21T14:30:00Z","changes":{"status":{"from":"a"}},"cancelledAt":"2026-01-21T14:30:00Z","cancelledBy":"user",`
+		f.Add("", strings.NewReplacer(TypeCreated, eventType, "}},", more).Replace(body), "", true)
+	}
 	queue := &countingQueue{}
 	r := newReceiverFor(queue)
+	server := routes(r, queue, r.metrics)
 	f.Fuzz(func(t *testing.T, signature, body, query string, signed bool) {
-		req := httptest.NewRequest(http.MethodPost, WebhookPath, strings.NewReader(body))
-		req.URL = &url.URL{Path: WebhookPath, RawQuery: query}
-		req.Header.Set("Content-Type", "application/json")
+		right := sign(testSecret, body)
 		if signed { // so that the validation is reached, too
-			signature = sign(testSecret, body)
+			signature = right
 		}
-		req.Header["X-Moncreneau-Signature"] = []string{signature}
-		before := queue.accepted
-		w := httptest.NewRecorder()
-		r.ServeHTTP(w, req)
+		send := func(query string) (answer *httptest.ResponseRecorder, effects int) {
+			req := httptest.NewRequest(http.MethodPost, WebhookPath, strings.NewReader(body))
+			req.URL.RawQuery = query
+			req.Header.Set("Content-Type", "application/json")
+			req.Header["X-Moncreneau-Signature"] = strings.Split(signature, "\n") // a header a line
+			before := queue.accepted
+			w := httptest.NewRecorder()
+			server.ServeHTTP(w, req)
+			return w, queue.accepted - before
+		}
+		w, effects := send(query)
 		if w.Code >= 500 {
 			t.Errorf("answered %d %s", w.Code, w.Body)
 		}
-		if strings.Contains(w.Body.String(), testSecret) || strings.Contains(w.Body.String(), sign(testSecret, body)) {
+		if strings.Contains(w.Body.String(), testSecret) || strings.Contains(w.Body.String(), right) {
 			t.Errorf("the answer tells a secret: %s", w.Body)
 		}
-		if accepted := queue.accepted > before; accepted != (w.Code == http.StatusOK) {
-			t.Errorf("answered %d, accepted: %v", w.Code, accepted)
+		if signature != right && w.Code != http.StatusUnauthorized {
+			t.Errorf("answered %d without the right signature, want 401", w.Code)
 		}
-		if w.Code == http.StatusOK && signature != sign(testSecret, body) {
-			t.Error("accepted without the right signature")
+		if w.Code == http.StatusOK {
+			if effects != 1 {
+				t.Errorf("acknowledged, and has %d effects", effects)
+			}
+			isOneOfMoncreneaus(t, body, queue.last)
+		} else if effects != 0 {
+			t.Errorf("refused with %d, and has %d effects", w.Code, effects)
+		}
+		if plain, _ := send(""); plain.Code != w.Code || plain.Body.String() != w.Body.String() {
+			t.Errorf("answered %d %s, and without the query %d %s", w.Code, w.Body, plain.Code, plain.Body)
 		}
 	})
+}
+
+// isOneOfMoncreneaus holds an accepted event to what encoding/json reads in its body,
+// which the receiver does not use for that.
+func isOneOfMoncreneaus(t *testing.T, body string, event Event) {
+	t.Helper()
+	var members, data map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(body), &members); err != nil {
+		t.Fatalf("accepted what is not a JSON object: %v", err)
+	}
+	if err := json.Unmarshal(members["data"], &data); err != nil || !strings.HasPrefix(string(data["object"]), "{") {
+		t.Errorf("accepted without data.object: %s", members["data"])
+	}
+	var id, eventType string
+	var created time.Time
+	if err := errors.Join(json.Unmarshal(members["id"], &id), json.Unmarshal(members["type"], &eventType), json.Unmarshal(members["created"], &created)); err != nil {
+		t.Fatalf("accepted without an envelope: %v", err)
+	}
+	if id == "" || appointments[eventType] == nil {
+		t.Errorf("accepted the id %q and the type %q", id, eventType)
+	}
+	if event.ID != id || event.Type != eventType || !event.Created.Equal(created) || string(event.Body) != body {
+		t.Errorf("the handler sees %+v, and the body says %q %q %s", event, id, eventType, created)
+	}
 }
 
 // FuzzEvent holds the parser to itself: what it accepts it reads in the same way later.

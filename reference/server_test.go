@@ -16,16 +16,18 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
-// countingQueue takes everything and keeps nothing.
+// countingQueue takes everything and keeps only the last.
 type countingQueue struct {
 	Queue
 	accepted int
+	last     Event
 	err      error
 }
 
-func (q *countingQueue) Accept(context.Context, Event) (bool, error) {
+func (q *countingQueue) Accept(_ context.Context, event Event) (bool, error) {
 	if q.err == nil {
 		q.accepted++
+		q.last = event
 	}
 	return false, q.err
 }

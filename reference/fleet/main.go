@@ -6,8 +6,9 @@
 //	go run ./reference/fleet --replicas 3 -- hookcheck certify --config reference/fleet/hookcheck.yaml
 //
 // With a command after -- it starts a PostgreSQL, runs the command, and stops it again.
-// Without one it is the receiver that the command starts: each has a database of its
-// own in that PostgreSQL, chosen by DATA_DIR.
+// When that command starts it in turn, without one, it is the receiver: each has a
+// database of its own in that PostgreSQL, chosen by DATA_DIR. With arguments it is then
+// the receiver's program on that database: fleet replay evt_0123456789.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -38,10 +40,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if flag.NArg() > 0 {
-		err = withPostgres(ctx, *replicas, *receiver, flag.Args())
-	} else {
+	switch inside := os.Getenv(serverVariable) != ""; {
+	case inside && flag.NArg() > 0:
+		err = runReceiver(ctx, flag.Args())
+	case inside:
 		err = serve(ctx)
+	case flag.NArg() > 0:
+		err = withPostgres(ctx, *replicas, *receiver, flag.Args())
+	default:
+		err = errors.New("expected a command after --")
 	}
 	var exit *exec.ExitError
 	switch {
@@ -54,6 +61,10 @@ func main() {
 }
 
 func withPostgres(ctx context.Context, replicas int, receiver string, command []string) error {
+	receiver, err := filepath.Abs(receiver) // it is started from another folder
+	if err != nil {
+		return err
+	}
 	database, err := pgtest.Start(ctx)
 	if err != nil {
 		return err

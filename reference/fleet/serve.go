@@ -29,7 +29,7 @@ import (
 func serve(ctx context.Context) error {
 	replicas, err := strconv.Atoi(os.Getenv(replicasVariable))
 	if err != nil {
-		return fmt.Errorf("expected a command after --, or %s from it", replicasVariable)
+		return fmt.Errorf("%s: %w", replicasVariable, err)
 	}
 	database, err := createDatabase(ctx, os.Getenv(serverVariable), os.Getenv("DATA_DIR"))
 	if err != nil {
@@ -55,6 +55,15 @@ func serve(ctx context.Context) error {
 		}
 	}
 	return balance(ctx, net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), addresses)
+}
+
+// runReceiver runs the receiver's program to its end.
+func runReceiver(ctx context.Context, args []string) error {
+	database, err := createDatabase(ctx, os.Getenv(serverVariable), os.Getenv("DATA_DIR"))
+	if err != nil {
+		return err
+	}
+	return receiver(ctx, database, args...).Run()
 }
 
 // createDatabase makes the database that belongs to a directory, if it is new.
@@ -90,11 +99,17 @@ func startReplica(ctx context.Context, database string) (*exec.Cmd, string, erro
 	if err != nil {
 		return nil, "", err
 	}
-	cmd := exec.CommandContext(ctx, os.Getenv(receiverVariable)) // #nosec G204 G702 -- our own variable
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+database, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port))
+	cmd := receiver(ctx, database)
+	cmd.Env = append(cmd.Env, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port))
+	return cmd, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), cmd.Start()
+}
+
+func receiver(ctx context.Context, database string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Getenv(receiverVariable), args...) // #nosec G204 G702 -- our own variable
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+database)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a killed fleet is killed as a whole
-	return cmd, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), cmd.Start()
+	return cmd
 }
 
 func awaitReady(ctx context.Context, address string) error {
