@@ -170,9 +170,9 @@ func (f *emitFlags) scenario() (chaos.Scenario, error) {
 			phase.Faults = append(phase.Faults, chaos.Fault{Name: "delay", Probability: 1, By: by})
 		}
 	}
-	s := chaos.Scenario{
-		Name: "emit", Phases: []chaos.Phase{phase}, Redeliver: f.redeliver,
-		Expect: chaos.Expectations{Acknowledged: 1},
+	s := chaos.Scenario{Name: "emit", Phases: []chaos.Phase{phase}, Expect: chaos.Expectations{Acknowledged: 1}}
+	for _, wait := range f.redeliver {
+		s.Redeliver = append(s.Redeliver, chaos.Duration(wait))
 	}
 	return s, s.Check()
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -104,7 +105,8 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 	}
 	defer func() { _ = server.Close() }()
 
-	banner := banner{out: cmd.OutOrStdout(), base: "http://" + reachable(listener.Addr())}
+	var shown bytes.Buffer // when all is well: an endpoint may be refused
+	banner := banner{out: &shown, base: "http://" + reachable(listener.Addr())}
 	banner.begin(f.options)
 	if err := banner.earlier(ctx, server, f.endpoints); err != nil {
 		return exitWith(exitNoResult, fmt.Errorf("simulate: %w", err))
@@ -118,6 +120,9 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 	}
 	banner.open(listener.Addr())
 	banner.end(len(f.endpoints) > 0)
+	if _, err := shown.WriteTo(cmd.OutOrStdout()); err != nil {
+		return exitWith(exitNoResult, fmt.Errorf("simulate: %w", err))
+	}
 	if err := server.Run(ctx, listener); err != nil && ctx.Err() == nil {
 		return exitWith(exitNoResult, fmt.Errorf("simulate: %w", err))
 	}

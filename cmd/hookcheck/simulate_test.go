@@ -222,9 +222,12 @@ func TestSimulateRefuses(t *testing.T) {
 		"a log level that is not one": {[]string{"--log", "loud"}, exitUsage, "want debug, info, warn or error"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := hookcheck(t.Context(), append([]string{"simulate", "--memory", "--listen", "127.0.0.1:0"}, c.args...)...)
+			stdout, _, err := hookcheck(t.Context(), append([]string{"simulate", "--memory", "--listen", "127.0.0.1:0"}, c.args...)...)
 			if exitCode(err) != c.code || err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("exit %d, %v; want %d and %q", exitCode(err), err, c.code, c.says)
+			}
+			if stdout != "" {
+				t.Errorf("it says that it serves:\n%s", stdout)
 			}
 		})
 	}

@@ -43,7 +43,7 @@ func (s Scenario) check() *fieldError {
 		}
 	}
 	for i, wait := range s.Redeliver {
-		if wait < 0 || wait > longest {
+		if wait < 0 || time.Duration(wait) > longest {
 			return wrongf(fmt.Sprintf("redeliver[%d]", i), "%s: want a wait of 0s to a year", wait)
 		}
 	}
@@ -74,7 +74,7 @@ func (p Phase) check(path string) *fieldError {
 		return wrongf(path, "want a rate, or burst: true")
 	case !p.Burst && float64(p.units())/float64(p.Rate) > longest.Seconds():
 		return wrongf(path+".rate", "%s: the phase would last longer than a year", p.Rate)
-	case p.Pause > longest:
+	case time.Duration(p.Pause) > longest:
 		return wrongf(path+".pause", "%s: want at most a year", p.Pause)
 	case p.Outage && p.Burst:
 		return wrongf(path+".outage", "lasts as long as its phase, and a burst has no length: want a rate")

@@ -17,11 +17,11 @@ func (t *Tally) judge(e Expectations, c Counts, latency Percentiles) []Expectati
 	}
 	for _, bound := range []struct {
 		name string
-		want time.Duration
+		want Duration
 		got  Millis
 	}{{"p50", e.P50, latency.P50}, {"p99", e.P99, latency.P99}, {"max", e.Max, latency.Max}} {
 		if bound.want > 0 {
-			all = append(all, judgeLatency(bound.name, bound.want, bound.got, latency.Count))
+			all = append(all, judgeLatency(bound.name, time.Duration(bound.want), bound.got, latency.Count))
 		}
 	}
 	if e.Processed != "" {

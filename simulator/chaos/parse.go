@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Parse reads a scenario from YAML and checks it. Every error names the file,
@@ -20,7 +22,10 @@ func Parse(file string, text []byte) (Scenario, error) {
 	case errors.Is(err, io.EOF):
 		return Scenario{}, fmt.Errorf("%s: the scenario is empty", file)
 	case err != nil:
-		return Scenario{}, located(file, err)
+		return Scenario{}, located(file, text, err)
+	}
+	if at := secondDocument(text); at != nil {
+		return Scenario{}, fmt.Errorf("%s:%d:%d: a second document begins: want one scenario in a file", file, at.Line, at.Column)
 	}
 	if wrong := s.check(); wrong != nil {
 		return Scenario{}, fmt.Errorf("%s:%s: %s: %w", file, position(text, wrong.path), wrong.path, wrong.err)
@@ -40,19 +45,82 @@ func decode(text []byte) (s Scenario, err error) {
 	return s, err
 }
 
+// secondDocument is where a second document begins, which nobody would read.
+func secondDocument(text []byte) *token.Position {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil || len(file.Docs) < 2 || file.Docs[1].Body == nil {
+		return nil
+	}
+	return file.Docs[1].Body.GetToken().Position
+}
+
 // located puts the file's name and the place before an error of the decoder.
-func located(file string, err error) error {
+func located(file string, text []byte, err error) error {
 	var wrong *nodeError
 	if errors.As(err, &wrong) {
 		return fmt.Errorf("%s:%w", file, wrong)
 	}
+	var mismatch *yaml.TypeError
+	if errors.As(err, &mismatch) {
+		at := mismatch.Token.Position
+		return fmt.Errorf("%s:%d:%d: %s: %q: want %s", file, at.Line, at.Column,
+			pathAt(text, at), mismatch.Token.Value, inWords(mismatch.DstType.Kind()))
+	}
 	var syntax yaml.Error
 	if errors.As(err, &syntax) && syntax.GetToken() != nil {
-		at := syntax.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: %s", file, at.Line, at.Column, strings.ReplaceAll(syntax.GetMessage(), "\n", `\n`))
+		at, message := syntax.GetToken().Position, strings.ReplaceAll(syntax.GetMessage(), "\n", `\n`)
+		switch syntax.(type) {
+		case *yaml.UnexpectedNodeTypeError, *yaml.OverflowError: // about a value, whose field others name themselves
+			message = pathAt(text, at) + ": " + message
+		}
+		return fmt.Errorf("%s:%d:%d: %s", file, at.Line, at.Column, message)
 	}
 	return fmt.Errorf("%s: %w", file, err)
 }
+
+// inWords is what a field of that kind takes.
+func inWords(kind reflect.Kind) string {
+	switch kind {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	default:
+		return "text"
+	}
+}
+
+// pathAt is the path of the value that begins at a place.
+func pathAt(text []byte, at *token.Position) string {
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return ""
+	}
+	found := &finder{at: at}
+	for _, doc := range file.Docs {
+		ast.Walk(found, doc)
+	}
+	return found.path
+}
+
+// finder looks for the value that begins at a place.
+type finder struct {
+	at   *token.Position
+	path string
+}
+
+// Visit is for ast.Walk.
+func (f *finder) Visit(node ast.Node) ast.Visitor {
+	if t := node.GetToken(); t != nil && t.Position.Line == f.at.Line && t.Position.Column == f.at.Column {
+		f.path = fieldOf(node)
+	}
+	return f
+}
+
+// fieldOf is a node's path as errors name it: "phases[0].rate".
+func fieldOf(node ast.Node) string { return strings.TrimPrefix(node.GetPath(), "$.") }
 
 // position is the line and column of the value at path, or of the nearest thing
 // above it that is there: a field that is missing has no line of its own.
@@ -104,11 +172,7 @@ type nodeError struct {
 
 func (e *nodeError) Error() string {
 	at := e.node.GetToken().Position
-	path := e.node.GetPath()
-	if len(path) > 2 {
-		path = path[2:] // without "$."
-	}
-	return fmt.Sprintf("%d:%d: %s: %v", at.Line, at.Column, path, e.err)
+	return fmt.Sprintf("%d:%d: %s: %v", at.Line, at.Column, fieldOf(e.node), e.err)
 }
 
 func (e *nodeError) Unwrap() error { return e.err }
@@ -126,6 +190,9 @@ func scalar[T any](target *T, node ast.Node, parse func(string) (T, error)) erro
 	*target = parsed
 	return nil
 }
+
+// UnmarshalYAML reads "2s".
+func (d *Duration) UnmarshalYAML(node ast.Node) error { return scalar(d, node, ParseDuration) }
 
 // UnmarshalYAML reads "0s..3s" or "2s".
 func (r *Range) UnmarshalYAML(node ast.Node) error { return scalar(r, node, ParseRange) }

@@ -30,7 +30,7 @@ expect: {acknowledged: 99.5%, p99: 2s, processed: once}
 	p := s.Phases[0]
 	if p.Rate != 0.5 || p.Faults[0].Probability != 0.05 || p.Faults[0].By.Max != 3*time.Second ||
 		p.Faults[1].At[0] != 2 || p.Downstream.Delay.Min != time.Second ||
-		s.Redeliver[1] != 90*time.Second || s.Expect.Acknowledged != 0.995 {
+		s.Redeliver[1] != chaos.Duration(90*time.Second) || s.Expect.Acknowledged != 0.995 {
 		t.Errorf("read %+v", s)
 	}
 }
@@ -72,7 +72,15 @@ expect: {acknowledged: 100%}
 		"no YAML at all":           {good, "\tx: [", `own.yaml:1:2: `},
 		"nothing at all":           {good, "", `own.yaml: the scenario is empty`},
 		"a list for a rate":        {"1/s", "[1/s]", `own.yaml:5:11: phases[0].rate: want one value`},
-		"a word for a number":      {"events: 3", "events: three", `own.yaml:4:13: `},
+		"a word for a number":      {"events: 3", "events: three", `own.yaml:4:13: phases[0].events: "three": want a whole number`},
+		"a word for yes or no":     {"rate: 1/s", "burst: maybe", `own.yaml:5:12: phases[0].burst: "maybe": want true or false`},
+		"a word for a weight":      {"rate: 1/s", "rate: 1/s\n    types: {appointment.created: often}", `own.yaml:6:34: phases[0].types.'appointment.created': "often": want a number`},
+		"a word for a duration":    {"100%}", "100%, p99: soon}", `own.yaml:8:35: expect.p99: "soon": want a duration`},
+		"a second scenario":        {"expect: {acknowledged: 100%}\n", "expect: {acknowledged: 100%}\n---\nname: other\n", `own.yaml:10:5: a second document begins`},
+		"more than a number holds": {"events: 3", "events: 99999999999999999999", `own.yaml:4:13: phases[0].events: cannot`},
+		"no unit":                  {"rate: 1/s", "rate: 1/s\n    pause: 5", `own.yaml:6:12: phases[0].pause: "5": want a duration`},
+		"a word among durations":   {"expect:", "redeliver: [1s, later]\nexpect:", `own.yaml:8:17: redeliver[1]: "later": want a duration`},
+		"a mapping for a list":     {"    faults:\n      - {fault: delay, probability: 5%, by: 1s}\n", "    faults: {fault: delay}\n", `own.yaml:6:13: phases[0].faults: mapping was used where sequence is expected`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(good, c.old, c.new, 1)

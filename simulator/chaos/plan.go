@@ -32,7 +32,7 @@ func (p Plan) Steps() iter.Seq[Step] {
 		start := time.Duration(0)
 		for i := range p.Scenario.Phases {
 			phase := &p.Scenario.Phases[i]
-			start += phase.Pause
+			start += time.Duration(phase.Pause)
 			for n := range phase.units() {
 				due := start + phase.Rate.until(n)
 				if !b.flush(due, yield) {

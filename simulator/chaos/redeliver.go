@@ -24,7 +24,7 @@ func (r *run) redeliver(ctx context.Context, step Step, a emitter.Attempt) {
 	}
 	defer r.release(step.Event)
 	for i, pause := range r.schedule {
-		due := r.Clock.Since(r.start) + max(pause, retryAfter(a.Header))
+		due := r.Clock.Since(r.start) + max(time.Duration(pause), retryAfter(a.Header))
 		if !r.wait(ctx, due-r.Clock.Since(r.start)) || !r.unacknowledged(step.Event) || !r.acquire(ctx) {
 			return
 		}

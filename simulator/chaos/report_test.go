@@ -24,7 +24,7 @@ func small(t *testing.T) chaos.Result {
 	for _, r := range []chaos.Record{
 		{Header: &chaos.Header{
 			Scenario: chaos.Scenario{Name: "own", About: "<script>alert(1)</script>", Expect: chaos.Expectations{
-				Acknowledged: 1, P99: second, Broken: chaos.Refused,
+				Acknowledged: 1, P99: chaos.Duration(second), Broken: chaos.Refused,
 			}},
 			Seed: 7, Plan: "abc", Target: "http://127.0.0.1:1/hook", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		}},

@@ -97,7 +97,7 @@ func (r *Runner) Run(ctx context.Context, src Source, add func(Record) error) er
 	sent, err := run.sendAll(ctx, src)
 	run.attempts.Wait()
 	r.settling.Store(true)
-	run.settle(ctx, src.Scenario.Expect.Within)
+	run.settle(ctx, time.Duration(src.Scenario.Expect.Within))
 	run.records <- Record{End: &End{
 		Planned: sent, Interrupted: ctx.Err() != nil || err != nil, Duration: r.Clock.Since(run.start),
 	}}
@@ -123,7 +123,7 @@ func writeAll(records <-chan Record, add func(Record) error) (err error) {
 type run struct {
 	*Runner
 	seed     uint64
-	schedule []time.Duration
+	schedule []Duration
 	network  *network
 	start    time.Time
 	slots    chan struct{}

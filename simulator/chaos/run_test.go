@@ -124,8 +124,8 @@ func TestEachShippedScenarioFailsAReceiverWithAFlaw(t *testing.T) {
 	all := map[string]rehearsal{}
 	for name, c := range cases {
 		s := unhurried(t, name)
-		s.Redeliver = s.Redeliver[:1] // what is never taken need not be sent for long
-		s.Expect.Within = time.Second // nor what is lost be waited for
+		s.Redeliver = s.Redeliver[:1]                 // what is never taken need not be sent for long
+		s.Expect.Within = chaos.Duration(time.Second) // nor what is lost be waited for
 		all[name] = rehearsal{scenario: s, flaws: c.flaws}
 	}
 	for name, result := range rehearse(t, all) {
@@ -274,7 +274,7 @@ expect: {acknowledged: 100%}
 				advanced <- err
 				return
 			}
-			clock.Advance(wait)
+			clock.Advance(time.Duration(wait))
 		}
 		advanced <- nil
 	}()

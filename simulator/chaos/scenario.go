@@ -23,7 +23,7 @@ type Scenario struct {
 	// Redeliver is how long moncreneau waits before it sends an event again that
 	// was not acknowledged: the first wait, the second, and so on. Empty is never.
 	// A longer Retry-After is honoured.
-	Redeliver []time.Duration `yaml:"redeliver"`
+	Redeliver []Duration `yaml:"redeliver"`
 	// Expect is what the run is judged by.
 	Expect Expectations `yaml:"expect"`
 }
@@ -32,7 +32,7 @@ type Scenario struct {
 type Phase struct {
 	Name string `yaml:"name"`
 	// Pause is how long after the phase before it this one begins.
-	Pause time.Duration `yaml:"pause"`
+	Pause Duration `yaml:"pause"`
 	// Events is how many independent events there are. Either this or Lives.
 	Events int `yaml:"events"`
 	// Types is the mix of event types and their weights; empty is all types alike.
@@ -96,9 +96,9 @@ type Expectations struct {
 	Acknowledged Share `yaml:"acknowledged"`
 	// P50, P99 and Max bound the time from send to the last byte of the answer,
 	// over attempts that no fault slows down.
-	P50 time.Duration `yaml:"p50"`
-	P99 time.Duration `yaml:"p99"`
-	Max time.Duration `yaml:"max"`
+	P50 Duration `yaml:"p50"`
+	P99 Duration `yaml:"p99"`
+	Max Duration `yaml:"max"`
 	// Processed is how often the effect of each acknowledged genuine event must
 	// be seen: "once", "at-least-once" or "at-most-once".
 	Processed string `yaml:"processed"`
@@ -106,7 +106,7 @@ type Expectations struct {
 	// each, "never-processed" also that no effect of one is seen.
 	Broken string `yaml:"broken"`
 	// Within is how long after the last attempt effects are waited for; 0 is 30 s.
-	Within time.Duration `yaml:"within"`
+	Within Duration `yaml:"within"`
 }
 
 // Values of Expectations.Processed and Broken.
@@ -126,6 +126,11 @@ func (e Expectations) OnTheWire() Expectations {
 	}
 	return e
 }
+
+// Duration is a length of time, written "2s".
+type Duration time.Duration
+
+func (d Duration) String() string { return time.Duration(d).String() }
 
 // Range is a span of durations, written "0s..3s" or "2s".
 type Range struct{ fault.Range }

@@ -11,6 +11,15 @@ import (
 // longest is the longest time that a scenario may name, and that a phase may last.
 const longest = 366 * 24 * time.Hour
 
+// ParseDuration reads "2s".
+func ParseDuration(text string) (Duration, error) {
+	d, err := time.ParseDuration(strings.TrimSpace(text))
+	if err != nil {
+		return 0, fmt.Errorf(`%q: want a duration such as "2s" or "100ms"`, text)
+	}
+	return Duration(d), nil
+}
+
 // ParseRange reads "2s" or "0s..3s".
 func ParseRange(text string) (Range, error) {
 	low, high, span := strings.Cut(text, "..")

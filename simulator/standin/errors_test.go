@@ -93,6 +93,11 @@ func TestDocumentedErrors(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 	})
+	t.Run("an unknown value names those that are known", func(t *testing.T) {
+		if a := s.call("GET", "/api/v1/appointments?status=OPEN", ""); !strings.Contains(string(a.body), "want one of PENDING_PAYMENT, SCHEDULED, ") {
+			t.Errorf("%s", a.body)
+		}
+	})
 	t.Run("no credits", func(t *testing.T) {
 		s.call("PUT", "/_hookcheck/credits", `{"credits":0}`).want(200)
 		if a := s.call("POST", "/api/v1/appointments", with("10:00", "11:00")); a.status != 402 || a.code() != "INSUFFICIENT_CREDITS" {

@@ -146,7 +146,7 @@ func whole(query url.Values, name string, otherwise, least int) (int, error) {
 
 func filter(query url.Values) (f store.AppointmentFilter, err error) {
 	if f.Status = store.Status(query.Get("status")); f.Status != "" && !slices.Contains(store.Statuses(), f.Status) {
-		return f, problem.Field(problem.InvalidFieldValue, "status", "%q is unknown: want one of %v", f.Status, store.Statuses())
+		return f, problem.Unknown("status", string(f.Status), store.Statuses())
 	}
 	department, err := whole(query, "departmentId", 0, 1)
 	if err != nil {

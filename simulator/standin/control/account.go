@@ -98,7 +98,7 @@ func (c *Control) createKey(w http.ResponseWriter, r *http.Request) (answer, err
 	}
 	for _, scope := range body.Scopes {
 		if !slices.Contains(api.Scopes(), api.Scope(scope)) {
-			return answer{}, problem.Field(problem.InvalidFieldValue, "scopes", "%q is unknown: want some of %v", scope, api.Scopes())
+			return answer{}, problem.Unknown("scopes", scope, api.Scopes())
 		}
 	}
 	if body.RequestsAnHour < 0 {

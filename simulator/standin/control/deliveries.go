@@ -111,7 +111,7 @@ func (c *Control) sendEvent(w http.ResponseWriter, r *http.Request) (answer, err
 		body.Type = types[0]
 	}
 	if !slices.Contains(types, body.Type) {
-		return answer{}, problem.Field(problem.InvalidFieldValue, "type", "%q is not an event type: want one of %v", body.Type, types)
+		return answer{}, problem.Unknown("type", body.Type, types)
 	}
 	ev := c.TestEvent(body.Type)
 	var made []store.Delivery

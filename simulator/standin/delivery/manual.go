@@ -40,7 +40,7 @@ func (a *Again) check() error {
 		return problem.Field(problem.InvalidFieldValue, "delay", "want a duration from 0s to %s", maxDelay)
 	}
 	if a.Tamper != "" && !slices.Contains(fault.BadSignatureKinds(), fault.BadSignatureKind(a.Tamper)) {
-		return problem.Field(problem.InvalidFieldValue, "tamper", "%q is unknown: want one of %v", a.Tamper, fault.BadSignatureKinds())
+		return problem.Unknown("tamper", a.Tamper, fault.BadSignatureKinds())
 	}
 	return nil
 }
@@ -62,13 +62,15 @@ func (e *Engine) Redeliver(ctx context.Context, deliveryID int64, again Again) (
 	if err != nil {
 		return nil, err
 	}
-	return e.add(ctx, original.WebhookID, nil, store.Delivery{EventID: original.EventID, Reason: store.Redelivery, Fault: again.Tamper}, again)
+	return e.add(ctx, original.WebhookID, nil, store.Delivery{
+		EventID: original.EventID, EventType: original.EventType, Reason: store.Redelivery, Fault: again.Tamper,
+	}, again)
 }
 
 // Test sends a generated event to one endpoint and waits for what comes of it.
 func (e *Engine) Test(ctx context.Context, webhookID string, ev fixtures.Event) (store.Attempt, error) {
 	event := &store.Event{ID: ev.ID, Type: ev.Type, AppointmentID: ev.AppointmentID, Created: ev.Created, Body: ev.Body}
-	made, err := e.add(ctx, webhookID, event, store.Delivery{EventID: ev.ID, Reason: store.Test}, Again{Times: 1})
+	made, err := e.add(ctx, webhookID, event, store.Delivery{EventID: ev.ID, EventType: ev.Type, Reason: store.Test}, Again{Times: 1})
 	if err != nil {
 		return store.Attempt{}, err
 	}

@@ -1,9 +1,12 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,6 +92,25 @@ func TestATamperedDeliveryIsWrongOnceAndSaysNothingAboutTheEndpoint(t *testing.T
 				t.Error("refusing what is wrong counts as a failure of the endpoint")
 			}
 		})
+	})
+}
+
+func TestLogNamesTheTypeOfWhatIsSentByHand(t *testing.T) {
+	var logged bytes.Buffer // read when the engine has ended
+	bubble(t, Options{Log: slog.New(slog.NewTextHandler(&logged, nil))}, func(t *testing.T, r *rig) {
+		w := r.endpoint("a", answering(http.StatusOK))
+		r.run(func(ctx context.Context) {
+			id := r.event()[0].ID
+			time.Sleep(time.Second)
+			_, err := r.engine.Redeliver(ctx, id, Again{})
+			_, testErr := r.engine.Test(ctx, w.ID, generator.Event("appointment.created"))
+			if err != nil || testErr != nil {
+				t.Fatal(err, testErr)
+			}
+		})
+		if n := strings.Count(logged.String(), "type=appointment.created"); n != 3 {
+			t.Errorf("%d of 3 lines name the type:\n%s", n, logged.String())
+		}
 	})
 }
 

@@ -94,7 +94,7 @@ func (s *Service) apply(w *store.Webhook, r Registration) error {
 		}
 		for _, name := range *r.Events {
 			if !slices.Contains(fixtures.Default().EventTypes(), Canonical(name)) {
-				return problem.Field(problem.InvalidFieldValue, "events", "%q is not an event type: want %s", name, strings.Join(fixtures.Default().EventTypes(), ", "))
+				return problem.Unknown("events", name, fixtures.Default().EventTypes())
 			}
 		}
 		w.Events = slices.Clone(*r.Events)

@@ -5,6 +5,7 @@ package problem
 import (
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Code is the machine-readable name of an error.
@@ -109,6 +110,15 @@ func (e *Error) With(key string, value any) *Error {
 // New makes an error with a formatted message.
 func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Unknown makes an error about a field that has none of the values that it can have.
+func Unknown[T ~string](field, value string, known []T) *Error {
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = string(k)
+	}
+	return Field(InvalidFieldValue, field, "%q is unknown: want one of %s", value, strings.Join(names, ", "))
 }
 
 // Field makes an error about one field of the request.
