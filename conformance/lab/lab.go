@@ -43,6 +43,7 @@ type Lab struct {
 	sinkURL   string
 	sinkHTTP  *http.Server
 	benches   []*bench
+	gate      *gate
 	scheduled map[Experiment]*scheduled
 
 	hopes  hopes
@@ -57,6 +58,7 @@ func New(o Options) (*Lab, error) {
 	if l.clock == nil {
 		l.clock = clockwork.NewRealClock()
 	}
+	l.gate = newGate(l.clock)
 	if l.secret = o.Config.Secret; l.secret == "" {
 		l.secret = madeUpSecret(o.Seed)
 	}

@@ -113,7 +113,7 @@ func (r *Run) Send(ctx context.Context, d emitter.Delivery) emitter.Attempt {
 	}
 }
 
-// sendInTurn takes a slot before its place, so that no time passes between a
+// sendInTurn takes a slot before its place, so that little time passes between a
 // place and its request.
 func (r *Run) sendInTurn(ctx context.Context, d emitter.Delivery) emitter.Attempt {
 	select {
@@ -125,6 +125,11 @@ func (r *Run) sendInTurn(ctx context.Context, d emitter.Delivery) emitter.Attemp
 	if err := r.bench.pace.wait(ctx, 1); err != nil {
 		return emitter.Attempt{Delivery: d, Start: r.Clock().Now(), Err: err}
 	}
+	leave, err := r.bench.lab.gate.enter(ctx)
+	if err != nil {
+		return emitter.Attempt{Delivery: d, Start: r.Clock().Now(), Err: err}
+	}
+	defer leave()
 	return r.bench.send(ctx, d, r.timeout())
 }
 
