@@ -90,6 +90,16 @@ func TestCorrectReceiversOfOtherDesignsAreConformantEvenWhenStrict(t *testing.T)
 	}
 }
 
+// A receiver is judged by what it declares.
+func TestAReceiverThatDoesNotRetryIsNotAskedTo(t *testing.T) {
+	t.Parallel()
+	config := pythonObserved(t, "metrics: {path: /metrics}\ndeclare:\n  retries: {attempts: 1}")
+	result, code, out := certify(t, "--strict", "--config", config, "--env", "RETRY_ATTEMPTS=1", "--env", "DOWNSTREAM_URL={{.EffectURL}}")
+	if code != 0 || result.Profile != "lifecycle" {
+		t.Errorf("exit code %d, profile %s\n%s", code, result.Profile, out)
+	}
+}
+
 // The guide's sample code, taken literally, has these defects and no others:
 // it validates before it verifies, answers before it queues, and keeps the
 // queue and the ids it has seen in memory; its verifier takes what follows the

@@ -19,7 +19,7 @@ type crash struct {
 	acked []sent
 	// working had their downstream call under way at the end.
 	working []sent
-	// waiting had failed once and were waiting for their retry.
+	// waiting had failed and were waiting for their retry.
 	waiting []sent
 	// finished were done well before the end, and sent again after the restart.
 	finished []sent
@@ -42,14 +42,8 @@ const backlog = 10
 // It takes the sink. Without it nothing keeps the receiver from being done before
 // the signal, and then nothing is seen to survive; and a line that the log lacks
 // afterwards may have been lost with the process, though its event was not.
-var killTrial = lab.Define(lab.Plan{Name: "SIGKILL after acknowledgement", Setting: lab.Alone, Needs: lab.Lifecycle | lab.Sink, Counts: true, Requests: backlog + 5},
+var killTrial = lab.Define(lab.Plan{Name: "SIGKILL after acknowledgement", Setting: lab.Alone, Needs: lab.Lifecycle | lab.Sink, Counts: true, Requests: backlog + 2},
 	func(ctx context.Context, r *lab.Run) (c crash, err error) {
-		ev := r.Event(created)
-		r.Sink().Script(ev.ID, effects.Script{Fail: 1})
-		c.waiting = []sent{genuine(ctx, r, ev, "an event that was waiting for its retry at SIGKILL")}
-		if err := awaitCalls(ctx, r, ev.ID, 1, ended); err != nil {
-			c.waiting = nil // never tried: nothing was waiting
-		}
 		events := r.Events(backlog)
 		for _, ev := range events[:backlog-1] {
 			r.Sink().Script(ev.ID, effects.Script{Hang: true})
@@ -58,15 +52,43 @@ var killTrial = lab.Define(lab.Plan{Name: "SIGKILL after acknowledgement", Setti
 			return genuine(ctx, r, ev, "an event that was acknowledged and not done at SIGKILL")
 		})
 		c.acked = append(c.acked, genuine(ctx, r, events[backlog-1], "the event whose acknowledgement was followed at once by SIGKILL"))
-		if err := r.Instance().Kill(ctx); err != nil {
-			return c, fmt.Errorf("SIGKILL: %w", err)
+		return c, c.killed(ctx, r, events, c.acked)
+	})
+
+// waitingTrial kills the receiver while an event waits for its retry.
+var waitingTrial = lab.Define(lab.Plan{Name: "SIGKILL while a retry waits", Setting: lab.Alone, Needs: lab.Lifecycle | lab.Sink, Counts: true, Requests: 4},
+	func(ctx context.Context, r *lab.Run) (c crash, err error) {
+		ev := r.Event(created)
+		r.Sink().Script(ev.ID, effects.Script{Fail: effects.Always})
+		s := genuine(ctx, r, ev, "an event that was waiting for its retry at SIGKILL")
+		if !s.final().Acknowledged() || awaitCalls(ctx, r, ev.ID, 1, ended) != nil {
+			return c, nil // never tried: nothing waits
 		}
-		relent(r, events)
-		if err := c.restartReceiver(ctx, r); err != nil || c.restart != "" {
+		// By the time that another event is done, the failure of this one is on record.
+		other := r.Event(created)
+		genuine(ctx, r, other, "an event in between")
+		if _, err := r.AwaitProcessed(ctx, other.ID); err != nil {
 			return c, err
 		}
-		return c, c.count(ctx, r, acknowledgedOf(slices.Concat(c.acked, c.waiting)))
+		if len(r.Sink().Calls(ev.ID)) >= r.Config().Declare.Retries.Attempts {
+			return c, nil // given up: it waits no more
+		}
+		c.waiting = []sent{s}
+		return c, c.killed(ctx, r, []fixtures.Event{ev}, c.waiting)
 	})
+
+// killed ends the receiver with SIGKILL, starts it again, and counts what should
+// have survived. The downstream calls for all events succeed from then on.
+func (c *crash) killed(ctx context.Context, r *lab.Run, all []fixtures.Event, expected []sent) error {
+	if err := r.Instance().Kill(ctx); err != nil {
+		return fmt.Errorf("SIGKILL: %w", err)
+	}
+	relent(r, all)
+	if err := c.restartReceiver(ctx, r); err != nil || c.restart != "" {
+		return err
+	}
+	return c.count(ctx, r, acknowledgedOf(expected))
+}
 
 // termTrial ends the receiver with SIGTERM, and with work under way where the
 // sink can keep it under way.
@@ -106,14 +128,18 @@ var termTrial = lab.Define(lab.Plan{Name: "SIGTERM while working", Setting: lab.
 // keepWorking has the receiver in the middle of its work on the events that it returns.
 func (c *crash) keepWorking(ctx context.Context, r *lab.Run) []fixtures.Event {
 	ev := r.Event(created)
-	r.Sink().Script(ev.ID, effects.Script{Fail: 1, Hang: true, HangFor: workLasts})
+	call := effects.Script{Fail: 1, Hang: true, HangFor: workLasts}
+	if r.Config().Declare.Retries.Attempts == 1 {
+		call = effects.Script{Delay: workLasts} // a failure would be its end
+	}
+	r.Sink().Script(ev.ID, call)
 	s := genuine(ctx, r, ev, "an event whose downstream call was under way at SIGTERM")
-	if awaitCalls(ctx, r, ev.ID, 1, begun) == nil {
+	if s.final().Acknowledged() && awaitCalls(ctx, r, ev.ID, 1, begun) == nil {
 		c.working = []sent{s}
 	}
 	events := r.Events(backlog)
 	for _, ev := range events {
-		r.Sink().Script(ev.ID, effects.Script{Delay: workLasts})
+		r.Sink().Script(ev.ID, effects.Script{Delay: time.Second})
 	}
 	c.acked = each(events, func(ev fixtures.Event) sent {
 		return genuine(ctx, r, ev, "an event that was acknowledged and not done at SIGTERM")
@@ -131,8 +157,8 @@ func relent(r *lab.Run, events []fixtures.Event) {
 }
 
 // workLasts is how long a downstream call takes that is to be under way when
-// the receiver is told to stop.
-const workLasts = time.Second
+// the receiver is told to stop, if the receiver waits so long.
+const workLasts = 3 * time.Second
 
 func begun(calls []effects.Call) int { return len(calls) }
 

@@ -118,18 +118,26 @@ func corrected(ctx context.Context, r *lab.Run) sent {
 	return genuine(ctx, r, broken, "refused for its payload first, then sent as it should be").again(ctx, r, ev)
 }
 
-// retrying is an event that was sent again while its first processing was
-// waiting for its retry.
+// retrying is an event that came again while its first processing was failing.
+type retrying struct {
+	event sent
+	// waited says that it was not yet processed when it came again.
+	waited bool
+	tally  tally
+}
+
 var retryingTrial = lab.Define(lab.Plan{Name: "duplicate while retrying", Setting: lab.Troubled, Needs: lab.Sink, Counts: true, Requests: 4},
-	func(ctx context.Context, r *lab.Run) (t crash, err error) {
+	func(ctx context.Context, r *lab.Run) (t retrying, err error) {
 		ev := r.Event(created)
-		r.Sink().Script(ev.ID, effects.Script{Fail: 1})
-		s := genuine(ctx, r, ev, "sent again while its first processing was being retried")
-		if awaitCalls(ctx, r, ev.ID, 1, ended) != nil {
+		// All but the last attempt fail, so that there is time for the duplicates.
+		r.Sink().Script(ev.ID, effects.Script{Fail: r.Config().Declare.Retries.Attempts - 1})
+		t.event = genuine(ctx, r, ev, "sent again while its first processing was being retried")
+		if !t.event.final().Acknowledged() || awaitCalls(ctx, r, ev.ID, 1, ended) != nil {
 			return t, nil
 		}
-		t.waiting = []sent{s.again(ctx, r, ev).again(ctx, r, ev)}
-		t.tally, err = settle(ctx, r, t.waiting, nil)
+		t.event = t.event.again(ctx, r, ev).again(ctx, r, ev)
+		t.waited = effects.CountDone(r.Sink().Calls(ev.ID)) == 0
+		t.tally, err = settle(ctx, r, acknowledgedOf([]sent{t.event}), nil)
 		return t, err
 	})
 
@@ -199,16 +207,23 @@ func idempotency() []Requirement {
 			}),
 		},
 		{
-			ID: "IDEM-07", Level: Must, Guide: idempotencySection,
+			ID: "IDEM-07", Level: Must, Guide: idempotencySection, Applies: several,
 			Title: "An event that comes again while its first processing is being retried has one effect",
 			Why:   "It is the usual case: what makes processing fail often makes the answer slow, so moncreneau sends the event again in the meantime.",
 			Mend:  "Record the id when the event is accepted, not when it has been processed.",
-			check: from(retryingTrial, func(c crash, j *Judgement) {
-				if len(c.waiting) == 0 {
+			check: from(retryingTrial, func(t retrying, j *Judgement) {
+				if len(t.event.attempts) == 1 {
 					j.NotObserved("the receiver made no downstream call for the event")
 					return
 				}
-				j.Processed(c.tally, c.waiting...)
+				if t.tally.err == nil && t.tally.Of[t.event.id] == 0 {
+					j.NotObserved("the event was never processed: see RET-01")
+					return
+				}
+				j.Processed(t.tally, t.event)
+				if j.Passed() && !t.waited {
+					j.NotObserved("the event was processed before it could be sent again")
+				}
 				j.Diagnose("ids are recorded only once their event is processed")
 			}),
 		},

@@ -105,7 +105,11 @@ func retries() []Requirement {
 			Title: "A retry that is waiting survives SIGKILL",
 			Why:   "A timer in memory is gone with the process, and with it the event.",
 			Mend:  "Store when the next attempt is due, and look for due events at the start.",
-			check: from(killTrial, func(c crash, j *Judgement) {
+			check: from(waitingTrial, func(c crash, j *Judgement) {
+				if len(c.waiting) == 0 {
+					j.NotObserved("no retry was waiting: see RET-01 and RET-03")
+					return
+				}
 				j.survived(c, c.waiting, "known trap: retries wait in memory (setTimeout, sleep) and are lost with the process")
 			}),
 		},

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"regexp"
 	"strings"
 	"sync"
@@ -91,11 +92,20 @@ func slowTrial(name string, clients int) *lab.Trial[slow] {
 			s := slow{clients: clients}
 			r.Reserve(ctx, clients)
 			hold, release := context.WithCancel(ctx)
+			// The others come when each of them has begun, or cannot.
+			begun := make(chan struct{}, 2*clients)
+			begins := httptrace.WithClientTrace(hold, &httptrace.ClientTrace{WroteHeaders: func() { begun <- struct{}{} }})
 			var holding sync.WaitGroup
 			for range clients {
 				d := r.Deliver(r.Event(created))
 				fault.Stall{Missing: 1}.Apply(&d, r.Secret())
-				holding.Go(func() { r.SendNow(hold, d) })
+				holding.Go(func() {
+					r.SendNow(begins, d)
+					begun <- struct{}{}
+				})
+			}
+			for range clients {
+				<-begun
 			}
 			s.served = each(r.Events(3), func(ev fixtures.Event) sent {
 				return genuine(ctx, r, ev, fmt.Sprintf("an event while %d client(s) never finish their request", clients))
