@@ -10,10 +10,10 @@ GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build certify test flakes mutants ops fuzz soak bench lint vuln docs clean
+.PHONY: help build certify certify-replicas test flakes mutants ops fuzz soak bench lint vuln docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/hookcheck and bin/receiver, statically
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/ ./cmd/...
@@ -21,6 +21,11 @@ build: ## build bin/hookcheck and bin/receiver, statically
 
 certify: build ## certify the reference receiver, in a container where Docker answers; report in ./report
 	@$(BIN)/hookcheck certify --config reference/hookcheck.yaml --report report $(ARGS)
+
+REPLICAS ?= 3
+certify-replicas: build ## certify REPLICAS=3 reference receivers on one PostgreSQL as the one that they are to moncreneau, strictly
+	@$(GO) build -o $(BIN)/fleet ./reference/fleet
+	@$(BIN)/fleet -replicas $(REPLICAS) -- $(BIN)/hookcheck certify --strict --config reference/fleet/hookcheck.yaml $(ARGS)
 
 test: build ## every test
 	@$(GO) test $(RACE) -timeout 20m ./...

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // sharedLimiter is the Limiter of all replicas on one database. It keeps one time for
@@ -24,20 +22,16 @@ func (l sharedLimiter) take(ctx context.Context, header http.Header, client neti
 	perToken := l.limit.Window / time.Duration(l.limit.Requests)
 	var untilFull time.Duration
 	var allowed bool
-	err := pgx.BeginFunc(ctx, l.queue.pool, func(tx pgx.Tx) error {
-		// Nobody waits for the disk on account of a counter.
-		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
-			return err
-		}
-		return tx.QueryRow(ctx, `WITH charged AS (
-				INSERT INTO webhook_budgets AS b (client, full_at) VALUES ($1, now() + $2::interval)
-				ON CONFLICT (client) DO UPDATE SET full_at = greatest(b.full_at, now()) + $2::interval
-				WHERE greatest(b.full_at, now()) + $2::interval <= now() + $3::interval
-				RETURNING full_at)
-			SELECT full_at - now(), true FROM charged
-			UNION ALL SELECT full_at - now(), false FROM webhook_budgets WHERE client = $1 AND NOT EXISTS (SELECT 1 FROM charged)`,
-			client.String()+" signed "+strconv.FormatBool(signed), perToken, l.limit.Window).Scan(&untilFull, &allowed)
-	})
+	// Nobody waits for the disk on account of a counter: set_config is for this statement.
+	err := l.queue.pool.QueryRow(ctx, `WITH charged AS (
+			INSERT INTO webhook_budgets AS b (client, full_at)
+			SELECT $1::text, now() + $2::interval WHERE set_config('synchronous_commit', 'off', true) = 'off'
+			ON CONFLICT (client) DO UPDATE SET full_at = greatest(b.full_at, now()) + $2::interval
+			WHERE greatest(b.full_at, now()) + $2::interval <= now() + $3::interval
+			RETURNING full_at)
+		SELECT full_at - now(), true FROM charged
+		UNION ALL SELECT full_at - now(), false FROM webhook_budgets WHERE client = $1 AND NOT EXISTS (SELECT 1 FROM charged)`,
+		client.String()+" signed "+strconv.FormatBool(signed), perToken, l.limit.Window).Scan(&untilFull, &allowed)
 	if err != nil {
 		return nil //nolint:nilerr // without the database nothing is accepted anyway; that answer is the right one
 	}

@@ -73,7 +73,7 @@ func (s *Server) start(ctx context.Context) error {
 // Restart starts the server again after Kill, and waits until it takes connections.
 func (s *Server) Restart(ctx context.Context) error {
 	s.cmd = s.command(context.WithoutCancel(ctx), "postgres", "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200")
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=1000")
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("pgtest: %w", err)
