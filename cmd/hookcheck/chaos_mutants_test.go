@@ -25,7 +25,7 @@ func TestEachShippedScenarioIsFailedByAMutant(t *testing.T) {
 	t.Parallel()
 	program := buildReceiver(t, "../../conformance/mutants/receiver")
 	impatient := func(s *chaos.Scenario) {
-		s.Redeliver = s.Redeliver[:1]     // what is never taken need not be sent for long
+		s.Redeliver = s.Redeliver[:1]                     // what is never taken need not be sent for long
 		s.Expect.Within = chaos.Duration(8 * time.Second) // nor what is lost be waited for
 	}
 	results := rehearseAll(t, impatient, func(scenario string) ([]string, []string) {

@@ -38,7 +38,8 @@ type Options struct {
 	// Connections is how many there are; 0 means 64.
 	Connections int
 	// Threads is how many share the work; 0 means half of the machine's, for the
-	// endpoint is often on the same.
+	// endpoint is often on the same, but two at least: one waits now and then until
+	// the endpoint lets go of its processor.
 	Threads int
 	// Timeout bounds an exchange; 0 means 10 s.
 	Timeout time.Duration
@@ -87,7 +88,7 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 		o.Connections = 64
 	}
 	if o.Threads == 0 {
-		o.Threads = max(1, runtime.GOMAXPROCS(0)/2)
+		o.Threads = max(2, runtime.GOMAXPROCS(0)/2)
 	}
 	o.Threads = min(o.Threads, o.Connections)
 	if o.Timeout == 0 {

@@ -101,6 +101,7 @@ func TestAnswersOfEveryKind(t *testing.T) {
 		status int
 		fails  string
 	}{
+		"in small pieces":                {"HTTP/1.1 200 OK\r\nX-Pieces: 1\r\nContent-Length: 2\r\n\r\nok", 200, ""},
 		"with a length":                  {"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok", 202, ""},
 		"without a body":                 {"HTTP/1.1 204 No Content\r\n\r\n", 204, ""},
 		"chunked, with a trailer":        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\nA: b\r\n\r\n", 200, ""},
@@ -132,7 +133,13 @@ func TestAnswersOfEveryKind(t *testing.T) {
 							if n, _ := conn.Read(make([]byte, 64<<10)); n == 0 {
 								return
 							}
-							_, _ = io.WriteString(conn, c.answer)
+							size := len(c.answer)
+							if strings.Contains(c.answer, "X-Pieces") {
+								size = 1
+							}
+							for piece := range slices.Chunk([]byte(c.answer), max(size, 1)) {
+								_, _ = conn.Write(piece)
+							}
 						}
 					}()
 				}

@@ -35,14 +35,14 @@ type program struct {
 const secret = "whsec_test_0123456789abcdef0123456789abcdef" //nolint:gosec // signs for nobody but the sink
 
 // programs writes what the peers read into a directory that cleanUp removes.
-func programs(s settings, url string) (all []program, cleanUp func(), err error) {
+func programs(s settings, url string) (ours program, peers []program, cleanUp func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, nil, err
+		return program{}, nil, nil, err
 	}
 	dir, err := os.MkdirTemp("", "hookcheck-compare-")
 	if err != nil {
-		return nil, nil, err
+		return program{}, nil, nil, err
 	}
 	cleanUp = func() { _ = os.RemoveAll(dir) }
 	defer func() {
@@ -54,7 +54,7 @@ func programs(s settings, url string) (all []program, cleanUp func(), err error)
 	delivery := emitter.NewDelivery(event, secret, emitter.DeliveryID(1, 1))
 	body := filepath.Join(dir, "body.json")
 	if err = os.WriteFile(body, delivery.Body, 0o600); err != nil {
-		return nil, nil, err
+		return program{}, nil, nil, err
 	}
 	vegeta := []string{
 		s.vegeta, "attack", "-rate=0", "-duration=" + s.duration.String(), "-body=" + body,
@@ -71,25 +71,23 @@ func programs(s settings, url string) (all []program, cleanUp func(), err error)
 		os.WriteFile(filepath.Join(dir, "targets"), []byte("POST "+url+"\n"), 0o600),
 		os.WriteFile(script, []byte(lua), 0o600),
 	); err != nil {
-		return nil, nil, err
+		return program{}, nil, nil, err
 	}
 	threads := s.threads
 	if threads == 0 {
-		threads = max(1, runtime.GOMAXPROCS(0)/2)
+		threads = max(2, runtime.GOMAXPROCS(0)/2)
 	}
 	connections := strconv.Itoa(s.connections)
-	all = []program{
-		{name: nameOurs, command: []string{
-			self, "-duration", s.duration.String(), "-connections", connections, "-threads", strconv.Itoa(threads),
-			"emit", url, filepath.Join(dir, "record.jsonl"),
-		}},
-		{name: nameVegeta, command: vegeta},
-	}
+	ours = program{name: nameOurs, command: []string{
+		self, "-duration", s.duration.String(), "-connections", connections, "-threads", strconv.Itoa(threads),
+		"emit", url, filepath.Join(dir, "record.jsonl"),
+	}}
+	peers = []program{{name: nameVegeta, command: vegeta}}
 	if _, err := exec.LookPath(s.wrk); err != nil {
 		fmt.Fprintln(os.Stderr, "compare: without wrk, which is not installed (apt-get install wrk)")
-		return all, cleanUp, nil
+		return ours, peers, cleanUp, nil
 	}
-	return append(all, program{name: nameWrk, command: []string{
+	return ours, append(peers, program{name: nameWrk, command: []string{
 		s.wrk, "-t" + strconv.Itoa(threads), "-c" + connections, "-d" + strconv.Itoa(max(1, int(s.duration.Seconds()))),
 		"-s", script, url,
 	}}), cleanUp, nil

@@ -10,27 +10,29 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// serveSink is the endpoint: it reads each body, answers 200, and counts. Its
-// address goes to standard output; it ends when standard input does.
+// serveSink is the endpoint: it reads each body, answers 200, and counts. A GET
+// begins a new tally. Its address goes to standard output; it ends when standard
+// input does.
 func serveSink(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	var count atomic.Int64
+	var current atomic.Pointer[tally]
+	current.Store(&tally{})
+	start := time.Now()
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
-			_, _ = fmt.Fprint(w, count.Load())
+			_, _ = fmt.Fprint(w, current.Swap(&tally{}))
 			return
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
-		count.Add(1)
+		current.Load().add(time.Since(start))
 	})}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -41,6 +43,20 @@ func serveSink(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// tally is what the endpoint received, and from when to when.
+type tally struct{ count, first, last atomic.Int64 }
+
+func (t *tally) add(now time.Duration) {
+	if t.count.Add(1) == 1 {
+		t.first.Store(int64(now))
+	}
+	t.last.Store(int64(now))
+}
+
+func (t *tally) String() string {
+	return fmt.Sprint(t.count.Load(), t.last.Load()-t.first.Load())
 }
 
 // sink is the endpoint, seen from outside.
@@ -81,43 +97,39 @@ func (s *sink) stop() {
 	_ = s.cmd.Wait()
 }
 
-func (s *sink) count(ctx context.Context) (int64, error) {
+// tally is how many requests came since the last call, and how long they took to come.
+func (s *sink) tally(ctx context.Context) (count int64, took time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(string(text), 10, 64)
+	_, err = fmt.Fscan(res.Body, &count, (*int64)(&took))
+	return count, took, err
 }
 
-// measure runs a program against the endpoint.
+// measure runs a program against the endpoint. Its rate is that at which requests
+// came, from the first to the last: how long the program takes to start does not
+// count, but its processor time does.
 func (s *sink) measure(ctx context.Context, p program) (sample, error) {
-	before, err := s.count(ctx)
-	if err != nil {
+	if _, _, err := s.tally(ctx); err != nil {
 		return sample{}, err
 	}
 	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...) //nolint:gosec // from our own flags
-	start := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return sample{}, fmt.Errorf("%w: %s", err, out)
+		return sample{}, fmt.Errorf("%s: %w: %s", p.name, err, out)
 	}
-	took := time.Since(start)
-	after, err := s.count(ctx)
+	n, took, err := s.tally(ctx)
 	if err != nil {
 		return sample{}, err
 	}
-	n := after - before
-	if n == 0 {
-		return sample{}, errors.New("the endpoint received nothing")
+	if took <= 0 {
+		return sample{}, fmt.Errorf("%s: the endpoint received %d requests", p.name, n)
 	}
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return sample{rate: float64(n) / took.Seconds(), cpu: cpu / time.Duration(n)}, nil
+	return sample{rate: float64(n-1) / took.Seconds(), cpu: cpu / time.Duration(n)}, nil
 }
