@@ -23,11 +23,12 @@ func TestWhatCannotBeUsedIsNamedAndEndsWithExitCode2(t *testing.T) {
 		args  []string
 		says  []string
 	}{
-		"no receiver at all":             {nil, nil, []string{"receiver: say how it is reached", "image, dockerfile, exec or url"}},
+		"no receiver at all":             {nil, nil, []string{"no receiver to certify", "no hookcheck.yaml here", "--url, --image, --dockerfile and --exec"}},
+		"a file without a receiver":      {map[string]string{"hookcheck.yaml": "declare: {ack: 3s}\n"}, nil, []string{"receiver: say how it is reached", "image, dockerfile, exec, url"}},
 		"a file that is not there":       {nil, []string{"--config", "other.yaml"}, []string{"other.yaml", "no such file"}},
-		"a key that does not exist":      {map[string]string{"hookcheck.yaml": "receiver:\n  imagee: x\n"}, nil, []string{"hookcheck.yaml", "[2:3]", `unknown field "imagee"`}},
-		"a flag that does not exist":     {nil, []string{"--imagee", "x"}, []string{"unknown flag: --imagee"}},
-		"a receiver of two kinds":        {nil, []string{"--image", "x", "--url", "http://127.0.0.1"}, []string{"receiver: exactly one of"}},
+		"a key that does not exist":      {map[string]string{"hookcheck.yaml": "receiver:\n  imagee: x\n"}, nil, []string{"hookcheck.yaml:2:3:", `the key "imagee" is unknown; did you mean image?`}},
+		"a flag that does not exist":     {nil, []string{"--imagee", "x"}, []string{"unknown flag: --imagee; did you mean --image?", "See hookcheck certify --help."}},
+		"a receiver of two kinds":        {nil, []string{"--image", "x", "--url", "http://127.0.0.1"}, []string{"receiver: expected one of", "not image and url"}},
 		"a URL without its secret":       {nil, []string{"--url", "http://127.0.0.1:9/hooks"}, []string{"secret:", "--secret-file", "MONCRENEAU_WEBHOOK_SECRET"}},
 		"an empty secret file":           {map[string]string{"secret": "\n"}, []string{"--url", "http://127.0.0.1:9/hooks", "--secret-file", "secret"}, []string{"secretFile", "empty"}},
 		"a URL that is none":             {nil, []string{"--url", "staging.example"}, []string{"receiver.url", "staging.example"}},
@@ -37,7 +38,7 @@ func TestWhatCannotBeUsedIsNamedAndEndsWithExitCode2(t *testing.T) {
 		"a waiver of what is not":        {withExec("waive: {SIG-99: we know}\n"), nil, []string{"waive", "SIG-99"}},
 		"a waiver without a reason":      {withExec("waive:\n  SIG-01: \"\"\n"), nil, []string{"hookcheck.yaml:6:", "waive.SIG-01", "reason"}},
 		"a profile that does not exist":  {withExec(""), []string{"--profile", "all"}, []string{"--profile", "wire, effects, lifecycle"}},
-		"an output that does not exist":  {withExec(""), []string{"--output", "xml"}, []string{"--output", "text or json"}},
+		"an output that does not exist":  {withExec(""), []string{"--format", "xml"}, []string{"--format", "text or json"}},
 		"a report folder that is a file": {withExec(""), []string{"--report", "hookcheck.yaml"}, []string{"--report", "hookcheck.yaml"}},
 		"a variable without a value":     {withExec(""), []string{"--env", "PORT"}, []string{"--env", "NAME=value", "PORT"}},
 		"a template that is wrong":       {withExec(""), []string{"--env", "A={{.Prt}}"}, []string{"receiver.env.A", "{{.Prt}}", ".Port"}},
