@@ -111,7 +111,7 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 	}
 	progress := newProgress(cmd.ErrOrStderr(), total, f.quiet)
 	if limit := cfg.Receiver.Declare.RateLimit; !limit.None && !cfg.Receiver.Receiver.RateLimitSettable() {
-		progress.note(fmt.Sprintf("this will take minutes: requests are kept below the declared rate limit of %d in %v", limit.Requests, limit.Window))
+		progress.note(fmt.Sprintf("requests are kept below the declared rate limit of %d in %v, which can take minutes", limit.Requests, limit.Window))
 	}
 	result, err := conformance.Certify(cmd.Context(), cfg, conformance.Progress{Preparing: progress.step, Awaiting: progress.awaiting, Judged: progress.judged})
 	progress.status.end()

@@ -59,19 +59,18 @@ func ExpandArgs(field string, args []string, vars Vars) ([]string, error) {
 
 // RateLimitSettable reports whether the receiver takes its rate limit from the
 // configuration, so that each instance can be started with one that suits it.
-func (r Receiver) RateLimitSettable() bool {
-	for text := range r.templates() {
-		if strings.Contains(text, ".RateLimit") {
-			return true
-		}
-	}
-	return false
-}
+func (r Receiver) RateLimitSettable() bool { return r.names(".RateLimit") }
 
 // UsesEffectURL reports whether the receiver is told the effect sink's address.
-func (r Receiver) UsesEffectURL() bool {
+func (r Receiver) UsesEffectURL() bool { return r.names(".EffectURL") }
+
+// ToldPort reports whether a command is told the port on which it must listen.
+func (r Receiver) ToldPort() bool { return r.names(".Port") }
+
+// names reports whether a template of the receiver names a variable.
+func (r Receiver) names(variable string) bool {
 	for text := range r.templates() {
-		if strings.Contains(text, ".EffectURL") {
+		if strings.Contains(text, variable) {
 			return true
 		}
 	}
