@@ -60,3 +60,26 @@ func TestAnInterruptedRunLeavesNothingBehind(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInterruptedBuildIsNotTakenForAMissingDaemon(t *testing.T) {
+	needs(t, "docker")
+	expect := gomega.NewWithT(t)
+	run := hookcheck(t, map[string]string{
+		"Dockerfile":     "FROM scratch\nCOPY large /\n",
+		"large":          string(make([]byte, 64<<20)), // so that there is something to interrupt
+		"hookcheck.yaml": "receiver:\n  dockerfile: Dockerfile\n  withoutDocker: {exec: [" + hostile + ", accepts]}\n",
+	}, "certify").marked()
+	progress := gbytes.NewBuffer()
+	run.cmd.Stderr = progress
+	if err := run.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	expect.Eventually(progress, exitWithin).Should(gbytes.Say("preparing the image"))
+	_ = run.cmd.Process.Signal(os.Interrupt) // it has just begun
+	code, _ := run.wait(t, interruptWithin)
+	output := string(progress.Contents())
+	expect.Expect(code).To(gomega.Equal(3), output)
+	expect.Expect(output).To(gomega.ContainSubstring("hookcheck: certify: interrupted"))
+	expect.Expect(output).NotTo(gomega.Or(gomega.ContainSubstring("no Docker daemon"), gomega.ContainSubstring("level=error")))
+	run.leavesNothing(t)
+}

@@ -10,7 +10,7 @@ import (
 
 func TestStandardOutputIsTheReportAndNothingElse(t *testing.T) {
 	t.Parallel()
-	run := hookcheck(t, withExec("declare: {rateLimit: none}\n"), "certify", "--only", "SIG-17", "--output", "json")
+	run := hookcheck(t, withExec("declare: {rateLimit: none}\n"), "certify", "--only", "SIG-17", "--format", "json")
 	if code, output := run.run(t); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, output)
 	}

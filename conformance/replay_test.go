@@ -149,7 +149,7 @@ func TestAFindingIsRepeatedWithOneCommand(t *testing.T) {
 		{[]string{"certify", "--quiet", "--config", sample, "--only", "SIG-22,ACK-05", "--patience", "4s", "--report", dir}, 1, "SIG-22"},
 		{[]string{"replay", dir, "SIG-22", "--config", sample}, 1, "now       200"},
 		{[]string{"replay", filepath.Join(dir, "report.json"), "sig-22", "--config", correct}, 0, "now       401"},
-		{[]string{"replay", dir, "SIG-22", "--config", correct, "--output", "json"}, 0, `"outcome": "met"`},
+		{[]string{"replay", dir, "SIG-22", "--config", correct, "--format", "json"}, 0, `"outcome": "met"`},
 		{[]string{"replay", dir, "ACK-05", "--config", sample}, 3, "--only ACK-05"},
 		{[]string{"replay", dir, "SIG-01", "--config", sample}, 2, `no requirement "SIG-01"`},
 		{[]string{"replay", sample, "SIG-22", "--config", sample}, 2, "hookcheck.yaml: line 1: invalid character"},

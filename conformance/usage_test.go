@@ -23,11 +23,12 @@ func TestWhatCannotBeUsedIsNamedAndEndsWithExitCode2(t *testing.T) {
 		args  []string
 		says  []string
 	}{
-		"no receiver at all":             {nil, nil, []string{"receiver: say how it is reached", "image, dockerfile, exec or url"}},
+		"no receiver at all":             {nil, nil, []string{"no receiver to certify", "no hookcheck.yaml here", "--url, --image, --dockerfile and --exec"}},
+		"a file without a receiver":      {map[string]string{"hookcheck.yaml": "declare: {ack: 3s}\n"}, nil, []string{"receiver: say how it is reached", "image, dockerfile, exec, url"}},
 		"a file that is not there":       {nil, []string{"--config", "other.yaml"}, []string{"other.yaml", "no such file"}},
-		"a key that does not exist":      {map[string]string{"hookcheck.yaml": "receiver:\n  imagee: x\n"}, nil, []string{"hookcheck.yaml", "[2:3]", `unknown field "imagee"`}},
-		"a flag that does not exist":     {nil, []string{"--imagee", "x"}, []string{"unknown flag: --imagee"}},
-		"a receiver of two kinds":        {nil, []string{"--image", "x", "--url", "http://127.0.0.1"}, []string{"receiver: exactly one of"}},
+		"a key that does not exist":      {map[string]string{"hookcheck.yaml": "receiver:\n  imagee: x\n"}, nil, []string{"hookcheck.yaml:2:3:", `the key "imagee" is unknown; did you mean image?`}},
+		"a flag that does not exist":     {nil, []string{"--imagee", "x"}, []string{"unknown flag: --imagee; did you mean --image?", "See hookcheck certify --help."}},
+		"a receiver of two kinds":        {nil, []string{"--image", "x", "--url", "http://127.0.0.1"}, []string{"receiver: expected one of", "not image and url"}},
 		"a URL without its secret":       {nil, []string{"--url", "http://127.0.0.1:9/hooks"}, []string{"secret:", "--secret-file", "MONCRENEAU_WEBHOOK_SECRET"}},
 		"an empty secret file":           {map[string]string{"secret": "\n"}, []string{"--url", "http://127.0.0.1:9/hooks", "--secret-file", "secret"}, []string{"secretFile", "empty"}},
 		"a URL that is none":             {nil, []string{"--url", "staging.example"}, []string{"receiver.url", "staging.example"}},
@@ -37,8 +38,9 @@ func TestWhatCannotBeUsedIsNamedAndEndsWithExitCode2(t *testing.T) {
 		"a waiver of what is not":        {withExec("waive: {SIG-99: we know}\n"), nil, []string{"waive", "SIG-99"}},
 		"a waiver without a reason":      {withExec("waive:\n  SIG-01: \"\"\n"), nil, []string{"hookcheck.yaml:6:", "waive.SIG-01", "reason"}},
 		"a profile that does not exist":  {withExec(""), []string{"--profile", "all"}, []string{"--profile", "wire, effects, lifecycle"}},
-		"an output that does not exist":  {withExec(""), []string{"--output", "xml"}, []string{"--output", "text or json"}},
+		"a format that does not exist":   {withExec(""), []string{"--format", "xml"}, []string{"--format", "expected text or json"}},
 		"a report folder that is a file": {withExec(""), []string{"--report", "hookcheck.yaml"}, []string{"--report", "hookcheck.yaml"}},
+		"a report folder without room":   {withExec(""), []string{"--report", "/proc"}, []string{"--report", "/proc/"}},
 		"a variable without a value":     {withExec(""), []string{"--env", "PORT"}, []string{"--env", "NAME=value", "PORT"}},
 		"a template that is wrong":       {withExec(""), []string{"--env", "A={{.Prt}}"}, []string{"receiver.env.A", "{{.Prt}}", ".Port"}},
 		"an argument":                    {withExec(""), []string{"staging"}, []string{`"staging"`}},
@@ -50,7 +52,7 @@ func TestWhatCannotBeUsedIsNamedAndEndsWithExitCode2(t *testing.T) {
 			code, output := run.run(t)
 			expect := gomega.NewWithT(t).Expect
 			expect(code).To(gomega.Equal(2), output)
-			expect(output).To(gomega.HavePrefix("hookcheck: "))
+			expect(output).To(gomega.HavePrefix("hookcheck: "), "said before anything is started")
 			expect(run.stdout.String()).To(gomega.BeEmpty())
 			for _, want := range c.says {
 				expect(output).To(gomega.ContainSubstring(want))
@@ -77,10 +79,11 @@ func TestAReceiverThatCannotBeExaminedIsNamedAndEndsWithExitCode3(t *testing.T) 
 		"a receiver that is never ready": {map[string]string{"hookcheck.yaml": fmt.Sprintf("receiver:\n  exec: [%s, fails]\n  ready: /up\n  startTimeout: 300ms\n  env: {PORT: \"{{.Port}}\"}\n", hostile)}, nil,
 			[]string{"not ready after 300ms: GET /up answered 500"}},
 		"a receiver that listens elsewhere": {map[string]string{"hookcheck.yaml": fmt.Sprintf("receiver:\n  exec: [%s, accepts]\n  startTimeout: 300ms\n  env: {PORT: \"0\"}\n", hostile)}, nil,
-			[]string{"not ready after 300ms", "connection refused"}},
+			[]string{"not ready after 300ms", "connection refused", "put {{.Port}} into its arguments or its environment"}},
 		"a port that is taken": {map[string]string{"hookcheck.yaml": fmt.Sprintf("receiver:\n  exec: [%s, accepts]\n  startTimeout: 5s\n  env: {PORT: \"%s\"}\n", hostile, port)}, nil,
 			[]string{"ended with exit status 1 before it was ready", port, "address already in use"}},
 		"a sink whose port is taken":        {withExec("observe: {sink: {listen: \"127.0.0.1:" + port + "\"}}\n"), nil, []string{"observe.sink.listen", port, "address already in use"}},
+		"a Dockerfile that is not there":    {nil, []string{"--dockerfile", "build/Dockerfile"}, []string{"receiver.dockerfile", "build/Dockerfile: no such file"}},
 		"a URL that nobody serves":          {nil, []string{"--url", "http://127.0.0.1:1/hooks"}, []string{"no answer from http://127.0.0.1:1", "connection refused"}},
 		"a host that does not exist":        {nil, []string{"--url", "http://receiver.invalid/hooks"}, []string{"no answer from http://receiver.invalid"}},
 		"a profile that cannot be observed": {withExec("declare: {rateLimit: none}\n"), []string{"--profile", "effects", "--only", "idempotency"}, []string{"no verdict (profile effects", "could not be judged: IDEM-02", "an observer of effects"}},

@@ -25,7 +25,7 @@ const defaultConfig = "hookcheck.yaml"
 type certifyFlags struct {
 	config  string
 	quiet   bool
-	output  string
+	format  string
 	attempt conformance.Config
 
 	image, dockerfile, context, exec, url, path, ready, data, secretFile, metrics, logs, runbook string
@@ -86,9 +86,14 @@ configuration is wrong, 3 no verdict (not started, not reached, not observed).`,
 	flags.StringSliceVar(&f.attempt.Skip, "skip", nil, "leave these requirements or items out")
 	flags.Uint64Var(&f.attempt.Seed, "seed", 0, "repeat a run: same events, ids and faults (default random)")
 	flags.StringVar(&f.attempt.ReportDir, "report", "", "write report.html, report.json, junit.xml, summary.md and badge.svg into this folder")
-	flags.StringVarP(&f.output, "output", "o", "text", "what standard output gets: text or json")
+	formatFlag(cmd, &f.format, "what standard output gets: text or json", "text", "json")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress on standard error")
 	completeRequirements(cmd, "only", "skip")
+	completeWords(cmd, "profile", "wire", "effects", "lifecycle")
+	completeWords(cmd, "logs", "json")
+	_ = cmd.MarkFlagFilename("config", "yaml", "yml") // fails only for a flag that does not exist
+	_ = cmd.MarkFlagDirname("report")
+	_ = cmd.MarkFlagDirname("context")
 	return cmd
 }
 
@@ -97,40 +102,27 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return exitWith(exitUsage, err)
 	}
-	if f.output != "text" && f.output != "json" {
-		return fmt.Errorf("--output: expected text or json, not %q", f.output)
-	}
 	total, err := conformance.Total(cfg)
 	if err != nil {
 		return exitWith(exitUsage, err)
 	}
-	if cfg.ReportDir != "" {
-		if err := os.MkdirAll(cfg.ReportDir, 0o755); err != nil { //nolint:gosec // a report is for others to read
-			return exitWith(exitUsage, fmt.Errorf("--report: %w", err))
-		}
+	if err := prepareReport(cfg.ReportDir); err != nil {
+		return exitWith(exitUsage, err)
 	}
 	progress := newProgress(cmd.ErrOrStderr(), total, f.quiet)
-	if cfg.Receiver.Receiver.Kind() == "dockerfile" {
-		cfg.BuildOutput = io.Discard
+	if limit := cfg.Receiver.Declare.RateLimit; !limit.None && !cfg.Receiver.Receiver.RateLimitSettable() {
+		progress.note(fmt.Sprintf("requests are kept below the declared rate limit of %d in %v, which can take minutes", limit.Requests, limit.Window))
 	}
 	result, err := conformance.Certify(cmd.Context(), cfg, conformance.Progress{Preparing: progress.step, Awaiting: progress.awaiting, Judged: progress.judged})
-	progress.end()
+	progress.status.end()
 	var usage *conformance.UsageError
 	if errors.As(err, &usage) {
 		return exitWith(exitUsage, err)
 	}
-	if err != nil {
+	if err := errors.Join(err, f.write(cmd.OutOrStdout(), result, err)); err != nil {
 		return exitWith(exitNoResult, err)
 	}
-	if f.output == "json" {
-		err = result.WriteJSON(cmd.OutOrStdout())
-	} else {
-		err = result.WriteText(cmd.OutOrStdout(), !color.NoColor)
-	}
-	if err != nil {
-		return exitWith(exitNoResult, err)
-	}
-	if cfg.ReportDir != "" && f.output == "text" {
+	if cfg.ReportDir != "" && f.format == "text" {
 		fmt.Fprint(cmd.OutOrStdout(), f.whatNext(result, cfg))
 	}
 	if code := result.ExitCode(); code != exitOK {
@@ -139,11 +131,39 @@ func (f *certifyFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
+// prepareReport makes the folder of a report, and finds out now whether the
+// report can be written there, rather than when the run is over.
+func prepareReport(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // a report is for others to read
+		return fmt.Errorf("--report: %w", err)
+	}
+	probe, err := os.CreateTemp(dir, ".hookcheck-")
+	if err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// write prints the result. Of a run that failed there is a document for
+// programs, and for people what had been judged by then.
+func (f *certifyFlags) write(w io.Writer, result report.Report, failed error) error {
+	switch {
+	case f.format == "json":
+		return result.WriteJSON(w)
+	case failed == nil || result.Judged():
+		return result.WriteText(w, !color.NoColor)
+	}
+	return nil
+}
+
 // whatNext says where the report is and how to see a finding of it again.
 func (f *certifyFlags) whatNext(result report.Report, cfg conformance.Config) string {
 	text := fmt.Sprintf("  report in %s; begin with report.html\n", cfg.ReportDir)
 	for _, r := range result.Requirements {
-		if r.Status != report.Failed || !r.Required || len(r.Findings) == 0 || r.Decisive(r.Findings[0]) == nil {
+		if r.Status != report.Failed || !r.Required || !r.Repeatable() {
 			continue
 		}
 		text += "  the curl lines work in that folder; or repeat a finding with hookcheck replay " + cfg.ReportDir + " " + r.ID
@@ -171,6 +191,8 @@ func (f *certifyFlags) configuration(cmd *cobra.Command) (conformance.Config, er
 	if path == "" {
 		if _, err := os.Stat(defaultConfig); err == nil {
 			path = defaultConfig
+		} else if f.url+f.image+f.dockerfile+f.exec == "" {
+			return cfg, errors.New("no receiver to certify: there is no " + defaultConfig + " here, and none of --url, --image, --dockerfile and --exec is given")
 		}
 	}
 	if path != "" {

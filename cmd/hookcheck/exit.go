@@ -29,14 +29,20 @@ func (e *exitError) Unwrap() error { return e.err }
 // exitWith makes err end the program with code; a nil err ends it silently.
 func exitWith(code int, err error) error { return &exitError{code: code, err: err} }
 
-// exitCode is the code for what a command returned. Errors without a code of
-// their own come from the parsing of the command line, so they are usage errors.
-func exitCode(err error) int {
-	if err == nil {
-		return exitOK
-	}
+// isUsage tells errors of the command line itself, which have no code of their
+// own, from those of what it names.
+func isUsage(err error) bool {
 	var e *exitError
-	if errors.As(err, &e) {
+	return err != nil && !errors.As(err, &e)
+}
+
+// exitCode is the code for what a command returned.
+func exitCode(err error) int {
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &e):
 		return e.code
 	}
 	return exitUsage

@@ -22,7 +22,6 @@ The same seed always gives the same bytes.`,
 		Example: `  hookcheck fixtures events --count 3 --type appointment.updated
   hookcheck fixtures vectors --out testdata/vectors
   hookcheck fixtures schema --out .`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(

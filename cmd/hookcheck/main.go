@@ -19,9 +19,12 @@ func main() {
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := newRootCommand().ExecuteContext(ctx)
+	cmd, err := newRootCommand().ExecuteContextC(ctx)
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(os.Stderr, "hookcheck: "+report.Visible(err.Error()))
+	}
+	if isUsage(err) {
+		fmt.Fprintf(os.Stderr, "See %s --help.\n", cmd.CommandPath())
 	}
 	return exitCode(err)
 }

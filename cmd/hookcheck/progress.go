@@ -3,70 +3,58 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/fatih/color"
-	"golang.org/x/term"
 
 	"github.com/moncreneau/hookcheck/conformance/report"
 )
 
-// progress tells on standard error how far a certification is: on a terminal
-// in one line that changes, elsewhere in a line for each step.
+// progress tells on standard error how far a certification is.
 type progress struct {
-	out      io.Writer
-	terminal bool
-	width    int // of the terminal, in characters
-	total    int
-	start    time.Time
+	status *statusLine
 
-	mu     sync.Mutex
-	done   int
-	failed int
-	what   string
-	stop   chan struct{}
-	ended  sync.WaitGroup
+	mu                  sync.Mutex
+	total, done, failed int
+	what                string
 }
 
 func newProgress(out io.Writer, total int, quiet bool) *progress {
 	if quiet {
 		out = io.Discard
 	}
-	file, isFile := out.(*os.File)
-	p := &progress{out: out, total: total, start: time.Now(), stop: make(chan struct{})}
-	every := 5 * time.Second
-	if isFile && term.IsTerminal(int(file.Fd())) { //nolint:gosec // file descriptors are small
-		p.terminal, every = true, 200*time.Millisecond
-		p.width, _, _ = term.GetSize(int(file.Fd())) //nolint:gosec // see above; 0 does not cut
-	}
-	p.ended.Go(func() { p.refresh(every) })
+	p := &progress{total: total}
+	p.status = newStatusLine(out, p.text)
 	return p
 }
 
-// refresh keeps the seconds running while nothing else happens.
-func (p *progress) refresh(every time.Duration) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			p.mu.Lock()
-			p.draw()
-			p.mu.Unlock()
-		case <-p.stop:
-			return
-		}
-	}
-}
-
-func (p *progress) step(what string) {
+func (p *progress) text(elapsed time.Duration) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch {
+	case p.done == 0:
+		return timed(elapsed, p.what)
+	case p.done == p.total:
+		return timed(elapsed, fmt.Sprintf("%d judged, %d failed; removing what was started", p.done, p.failed))
+	}
+	return timed(elapsed, fmt.Sprintf("%d of %d judged, %d failed; waiting for %s", p.done, p.total, p.failed, p.what))
+}
+
+func timed(elapsed time.Duration, what string) string {
+	return fmt.Sprintf("%5.1fs %s", elapsed.Seconds(), what)
+}
+
+// note says something that is to stay.
+func (p *progress) note(what string) { p.status.say(timed(time.Since(p.status.start), what)) }
+
+// step begins something that takes its time; a log has a line for each.
+func (p *progress) step(what string) {
+	p.mu.Lock()
 	p.what = what
-	if !p.terminal {
-		fmt.Fprintf(p.out, "%5.1fs %s\n", time.Since(p.start).Seconds(), what)
+	p.mu.Unlock()
+	if p.status.terminal == nil {
+		p.note(what)
 	}
 }
 
@@ -78,39 +66,16 @@ func (p *progress) awaiting(requirement report.Requirement) {
 
 func (p *progress) judged(result report.Requirement) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.done++
-	if result.Status != report.Failed {
-		return
+	failed := result.Status == report.Failed
+	if failed && result.Required {
+		p.failed++
 	}
-	p.failed++
-	line := fmt.Sprintf("%5.1fs %s %s", time.Since(p.start).Seconds(), result.ID, result.Title)
-	if p.terminal {
-		fmt.Fprintf(p.out, "\r\033[K%s\n", color.RedString(line))
-		return
-	}
-	fmt.Fprintln(p.out, line+": failed")
-}
-
-func (p *progress) draw() {
-	line := fmt.Sprintf("%5.1fs %s", time.Since(p.start).Seconds(), p.what)
-	if p.done > 0 {
-		line = fmt.Sprintf("%5.1fs %d of %d judged, %d failed; waiting for %s", time.Since(p.start).Seconds(), p.done, p.total, p.failed, p.what)
-	}
-	if !p.terminal {
-		fmt.Fprintln(p.out, line)
-		return
-	}
-	if runes := []rune(line); p.width > 1 && len(runes) >= p.width {
-		line = string(runes[:p.width-2]) + "…"
-	}
-	fmt.Fprintf(p.out, "\r\033[K%s", line)
-}
-
-func (p *progress) end() {
-	close(p.stop)
-	p.ended.Wait()
-	if p.terminal {
-		fmt.Fprint(p.out, "\r\033[K")
+	p.mu.Unlock()
+	switch line := timed(time.Since(p.status.start), result.ID+" "+result.Title); {
+	case failed && result.Required:
+		p.status.say(color.RedString("%s", line+": failed"))
+	case failed:
+		p.status.say(color.YellowString("%s", line+": not met, a "+result.Level))
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,7 @@ import (
 
 // replayFlags are the command line of replay.
 type replayFlags struct {
-	config, url, output string
+	config, url, format string
 	secret              secretFlags
 	finding             int
 }
@@ -51,7 +50,7 @@ not about an answer but about what came of it: then judge it again with certify 
 	flags.StringVar(&f.url, "url", "", "send to this URL (default that of the report)")
 	f.secret.register(cmd)
 	flags.StringVarP(&f.config, "config", "c", "", "start the receiver that this hookcheck.yaml describes")
-	flags.StringVarP(&f.output, "output", "o", "text", "text or json")
+	formatFlag(cmd, &f.format, "what standard output gets: text or json", "text", "json")
 	cmd.ValidArgsFunction = completeFindings
 	cmd.MarkFlagsMutuallyExclusive("config", "url")
 	cmd.MarkFlagsMutuallyExclusive("config", "secret")
@@ -60,9 +59,6 @@ not about an answer but about what came of it: then judge it again with certify 
 }
 
 func (f *replayFlags) run(cmd *cobra.Command, path, requirement string) error {
-	if f.output != "text" && f.output != "json" {
-		return fmt.Errorf("--output: expected text or json, not %q", f.output)
-	}
 	if f.finding < 1 {
 		return fmt.Errorf("--finding: expected 1 or more, not %d", f.finding)
 	}
@@ -87,11 +83,8 @@ func (f *replayFlags) run(cmd *cobra.Command, path, requirement string) error {
 	case err != nil:
 		return exitWith(exitNoResult, err)
 	}
-	if f.output == "json" {
-		encoder := json.NewEncoder(cmd.OutOrStdout())
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(repetition)
+	if f.format == "json" {
+		err = writeJSON(cmd.OutOrStdout(), repetition)
 	} else {
 		err = writeRepetition(cmd.OutOrStdout(), repetition, r)
 	}
@@ -163,11 +156,7 @@ func writeRepetition(w io.Writer, r conformance.Repetition, in report.Report) er
 		write("so", "not met: the answer is still none that the requirement accepts")
 	default:
 		write("so", "undecided: the finding is not about an answer, but about what came of it")
-		again := in.Reproduce
-		if again == "" {
-			again = fmt.Sprintf("hookcheck certify --seed=%d", in.Seed)
-		}
-		write("judge it", again+" --only "+r.Requirement)
+		write("judge it", in.JudgeAgain(r.Requirement))
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

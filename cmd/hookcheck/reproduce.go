@@ -19,7 +19,7 @@ func reproduce(args []string, seed uint64) string {
 	line := []string{"hookcheck"}
 	for i := 0; i < len(args); i++ {
 		switch name, _, joined := strings.Cut(args[i], "="); name {
-		case "--seed", "--report", "--output", "-o":
+		case "--seed", "--report", "--format", "-f":
 			if !joined {
 				i++ // its value
 			}

@@ -10,7 +10,7 @@ func TestReproduceRepeatsTheRunAndTellsNoSecret(t *testing.T) {
 	}{
 		{"the seed is added", []string{"certify", "-c", "a.yaml"}, "hookcheck certify -c a.yaml --seed=7"},
 		{"another seed is replaced", []string{"certify", "--seed", "3", "--strict", "--seed=4"}, "hookcheck certify --strict --seed=7"},
-		{"where the result goes is left out", []string{"certify", "--report", "out", "--report=out", "-q", "-o", "json", "--only", "SIG-01"}, "hookcheck certify --only SIG-01 --seed=7"},
+		{"where the result goes is left out", []string{"certify", "--report", "out", "--report=out", "-q", "-f", "json", "--only", "SIG-01"}, "hookcheck certify --only SIG-01 --seed=7"},
 		{"words of the shell are quoted", []string{"certify", "--exec", "node it's.mjs"}, `hookcheck certify --exec 'node it'\''s.mjs' --seed=7`},
 		{"a template is kept", []string{"certify", "--env", "WEBHOOK_SECRET={{.Secret}}"}, "hookcheck certify --env 'WEBHOOK_SECRET={{.Secret}}' --seed=7"},
 		{"a secret is not", []string{"certify", "--env=WEBHOOK_SECRET=whsec_1"}, "hookcheck certify '--env=WEBHOOK_SECRET=[secret]' --seed=7"},

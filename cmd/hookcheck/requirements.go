@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/moncreneau/hookcheck/conformance"
@@ -28,24 +25,18 @@ func newRequirementsCommand() *cobra.Command {
 			}
 			out := cmd.OutOrStdout()
 			switch format {
-			case "text":
-				return catalogue.WriteText(out, selected)
 			case "markdown":
 				return catalogue.WriteMarkdown(out, selected)
 			case "json":
-				encoder := json.NewEncoder(out)
-				encoder.SetEscapeHTML(false)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(catalogue.Listing(selected))
+				return writeJSON(out, catalogue.Listing(selected))
 			}
-			return fmt.Errorf("--format: expected text, json or markdown, not %q", format)
+			return catalogue.WriteText(out, selected)
 		},
 	}
-	cmd.Flags().StringVarP(&format, "format", "f", "text", "text, json or markdown")
+	formatFlag(cmd, &format, "text, json or markdown", "text", "json", "markdown")
 	cmd.Flags().StringSliceVar(&only, "only", nil, "these requirements or items only")
 	cmd.Flags().StringSliceVar(&skip, "skip", nil, "all but these requirements or items")
 	completeRequirements(cmd, "only", "skip")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "markdown"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -18,7 +18,6 @@ it certifies your receiver, simulates moncreneau, and rehearses its worst week.`
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(os.Stdout) // cobra prints to standard error otherwise
@@ -31,5 +30,6 @@ it certifies your receiver, simulates moncreneau, and rehearses its worst week.`
 		newEmitCommand(),
 		newChaosCommand(),
 	)
+	helpOnUsage(root)
 	return root
 }

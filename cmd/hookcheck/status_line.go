@@ -17,37 +17,78 @@ const (
 	statusInLog      = 5 * time.Second
 )
 
-// startStatusLine shows line's text on w until the function that it returns is
-// called; what is over sooner than a period shows nothing.
-func startStatusLine(w io.Writer, line func(elapsed time.Duration) string) (stop func()) {
-	file, isFile := w.(*os.File)
-	onTerminal := isFile && term.IsTerminal(int(file.Fd())) //nolint:gosec // file descriptors are small
+// statusLine says how far something is, in its last line on a terminal.
+type statusLine struct {
+	out      io.Writer
+	terminal *os.File // nil elsewhere
+	start    time.Time
+	text     func(elapsed time.Duration) string
+
+	writing sync.Mutex
+	stop    chan struct{}
+	shown   sync.WaitGroup
+}
+
+// newStatusLine shows text's text on w until end is called; what is over sooner
+// than a period shows nothing.
+func newStatusLine(w io.Writer, text func(elapsed time.Duration) string) *statusLine {
+	s := &statusLine{out: w, start: time.Now(), text: text, stop: make(chan struct{})}
 	period := statusInLog
-	if onTerminal {
-		period = statusOnTerminal
+	if file, isFile := w.(*os.File); isFile && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" { //nolint:gosec // file descriptors are small
+		s.terminal, period = file, statusOnTerminal
 	}
-	done := make(chan struct{})
-	var shown sync.WaitGroup
-	shown.Go(func() {
-		start := time.Now()
-		ticker := time.NewTicker(period)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-				text := line(time.Since(start).Round(time.Second))
-				if onTerminal {
-					_, _ = fmt.Fprintf(w, "\r\x1b[K%s", text)
-				} else {
-					_, _ = fmt.Fprintln(w, text)
-				}
-			case <-done:
-				if onTerminal {
-					_, _ = fmt.Fprint(w, "\r\x1b[K")
-				}
-				return
-			}
+	s.shown.Go(func() { s.refresh(period) })
+	return s
+}
+
+// startStatusLine is newStatusLine for those who have nothing else to say.
+func startStatusLine(w io.Writer, text func(elapsed time.Duration) string) (end func()) {
+	return newStatusLine(w, func(elapsed time.Duration) string { return text(elapsed.Round(time.Second)) }).end
+}
+
+func (s *statusLine) refresh(period time.Duration) {
+	ticker := time.NewTicker(period)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.draw()
+		case <-s.stop:
+			return
 		}
-	})
-	return func() { close(done); shown.Wait() }
+	}
+}
+
+func (s *statusLine) draw() {
+	text := s.text(time.Since(s.start))
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.terminal == nil {
+		_, _ = fmt.Fprintln(s.out, text)
+		return
+	}
+	width, _, _ := term.GetSize(int(s.terminal.Fd())) //nolint:gosec // see above; 0 does not cut
+	if runes := []rune(text); width > 1 && len(runes) >= width {
+		text = string(runes[:width-2]) + "…"
+	}
+	_, _ = fmt.Fprint(s.out, "\r\x1b[K"+text)
+}
+
+// say writes a line that stays, above the one that changes.
+func (s *statusLine) say(line string) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.terminal != nil {
+		line = "\r\x1b[K" + line
+	}
+	_, _ = fmt.Fprintln(s.out, line)
+}
+
+// end takes the line away.
+func (s *statusLine) end() {
+	close(s.stop)
+	s.shown.Wait()
+	if s.terminal != nil {
+		_, _ = fmt.Fprint(s.out, "\r\x1b[K")
+	}
 }

@@ -16,44 +16,55 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
 
+// kinds are the ways in which a receiver is reached.
+var kinds = []string{"image", "dockerfile", "exec", "url"}
+
 // Check reports the first thing that keeps the configuration from being used.
 func (c Config) Check() error {
-	if err := c.checkReceiver(); err != nil {
+	if err := c.checkValues(); err != nil {
 		return err
 	}
-	return c.checkValues()
+	return c.checkReceiver()
 }
 
 func (c Config) checkReceiver() error {
-	r := c.Receiver
-	var set []string
-	for kind, is := range map[string]bool{"image": r.Image != "", "dockerfile": r.Dockerfile != "", "exec": len(r.Exec) > 0, "url": r.URL != ""} {
-		if is {
-			set = append(set, kind)
+	switch c.Receiver.Kind() {
+	case "":
+		return &FieldError{"receiver", "say how it is reached: one of " + strings.Join(kinds, ", ")}
+	case "url":
+		if c.Secret == "" {
+			return &FieldError{"secret", "a receiver that is already running has a secret of its own: give it in the file, with --secret-file, or in MONCRENEAU_WEBHOOK_SECRET"}
 		}
 	}
-	switch len(set) {
-	case 0:
-		return &FieldError{"receiver", "say how it is reached: one of image, dockerfile, exec or url"}
-	case 1:
-	default:
-		return &FieldError{"receiver", fmt.Sprintf("exactly one of image, dockerfile, exec and url is expected; %d are given", len(set))}
+	return nil
+}
+
+// checkKind refuses receivers of two kinds, and a URL that is none.
+func (r Receiver) checkKind() error {
+	var given []string
+	for i, is := range []bool{r.Image != "", r.Dockerfile != "", len(r.Exec) > 0, r.URL != ""} {
+		if is {
+			given = append(given, kinds[i])
+		}
 	}
-	if r.Kind() != "url" {
+	if len(given) > 1 {
+		return &FieldError{"receiver", fmt.Sprintf("expected one of %s, not %s", strings.Join(kinds, ", "), strings.Join(given, " and "))}
+	}
+	if r.URL == "" {
 		return nil
 	}
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return &FieldError{"receiver.url", fmt.Sprintf("%q is not a URL such as https://staging.example/webhooks/moncreneau", r.URL)}
 	}
-	if c.Secret == "" {
-		return &FieldError{"secret", "a receiver that is already running has a secret of its own: give it in the file, with --secret-file, or in MONCRENEAU_WEBHOOK_SECRET"}
-	}
 	return nil
 }
 
 // checkValues judges what is wrong whatever the flags say.
 func (c Config) checkValues() error {
+	if err := c.Receiver.checkKind(); err != nil {
+		return err
+	}
 	d := c.Declare
 	for _, rule := range []struct {
 		field   string
@@ -96,7 +107,7 @@ func (c Config) checkObservers() error {
 	}
 	if l := c.Observe.Logs; l != nil {
 		if l.Format != "json" {
-			return &FieldError{"observe.logs.format", fmt.Sprintf("%q is not a format that can be read; write json", l.Format)}
+			return notAFormat("observe.logs.format", l.Format)
 		}
 		for field, pattern := range map[string]string{"processed": l.Processed, "deadLetter": l.DeadLetter} {
 			if _, err := regexp.Compile(pattern); err != nil {

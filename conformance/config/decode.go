@@ -1,9 +1,6 @@
 package config
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // The types below have a short form beside the mapping. Defaults are set
 // before the mapping is read, so that a key left out keeps its default.
@@ -42,12 +39,16 @@ func (l *Logs) UnmarshalYAML(unmarshal func(any) error) error {
 	var word string
 	if unmarshal(&word) == nil {
 		if word != "json" {
-			return fmt.Errorf("logs: %q is not a format that can be read; write json", word)
+			return notAFormat("observe.logs", word)
 		}
 		return nil
 	}
 	type plain Logs
 	return unmarshal((*plain)(l))
+}
+
+func notAFormat(field, word string) error {
+	return &FieldError{field, fmt.Sprintf("%q is not a format that can be read; write json", word)}
 }
 
 // DefaultLogs are JSON lines with the guide's messages.
@@ -59,20 +60,20 @@ func DefaultLogs() Logs {
 func (r *RateLimit) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain RateLimit
 	*r = Default().Declare.RateLimit
-	return noneOr(unmarshal, "rateLimit", func() { *r = RateLimit{None: true} }, (*plain)(r))
+	return noneOr(unmarshal, "declare.rateLimit", func() { *r = RateLimit{None: true} }, (*plain)(r))
 }
 
 // UnmarshalYAML reads none or a mapping.
 func (a *Allowlist) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain Allowlist
 	*a = Allowlist{Header: "X-Forwarded-For"}
-	return noneOr(unmarshal, "allowlist", func() { *a = Allowlist{} }, (*plain)(a))
+	return noneOr(unmarshal, "declare.allowlist", func() { *a = Allowlist{} }, (*plain)(a))
 }
 
 // UnmarshalYAML reads none or a mapping.
 func (r *Replay) UnmarshalYAML(unmarshal func(any) error) error {
 	type plain Replay
-	return noneOr(unmarshal, "replay", func() { *r = Replay{} }, (*plain)(r))
+	return noneOr(unmarshal, "declare.replay", func() { *r = Replay{} }, (*plain)(r))
 }
 
 // noneOr reads the word none, or decodes a mapping into target.
@@ -82,7 +83,7 @@ func noneOr(unmarshal func(any) error, key string, none func(), target any) erro
 		return unmarshal(target)
 	}
 	if word != "none" {
-		return errors.New(key + ": expected a mapping or the word none, not " + fmt.Sprintf("%q", word))
+		return &FieldError{key, fmt.Sprintf("expected %s, not %q", wanted(key), word)}
 	}
 	none()
 	return nil

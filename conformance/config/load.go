@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -29,72 +28,36 @@ func Load(path string) (Config, error) {
 }
 
 // Parse reads the text of a configuration file; name stands for it in errors.
-func Parse(name string, source []byte) (Config, error) {
-	cfg, more, err := decode(source)
-	if err != nil {
-		if duration := badDuration(source); duration != nil {
-			return Config{}, fmt.Errorf("%s:%s %w", name, line(source, duration.Field), duration)
+// The YAML library panics on some texts, such as a tag on a line of its own;
+// whoever wrote that gets an error.
+func Parse(name string, source []byte) (cfg Config, err error) {
+	defer func() {
+		if recover() != nil {
+			cfg, err = Config{}, fmt.Errorf("%s: the text cannot be read as YAML", name)
 		}
-		return Config{}, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))
+	}()
+	if cfg, err = decode(source); err == nil {
+		err = cfg.checkValues()
 	}
-	if more {
-		return Config{}, fmt.Errorf("%s: expected one YAML document, found another after it", name)
-	}
-	var problem *FieldError
-	if err := cfg.checkValues(); errors.As(err, &problem) {
-		return Config{}, fmt.Errorf("%s:%s %w", name, line(source, problem.Field), err)
+	if err != nil {
+		return Config{}, located(name, source, err)
 	}
 	return cfg, nil
 }
 
-// decode reads the first document over the defaults, and tells whether there is
-// another. The YAML library panics on some texts, such as a tag on a line of its
-// own; whoever wrote that gets an error.
-func decode(source []byte) (cfg Config, more bool, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("the text cannot be read as YAML")
-		}
-	}()
-	cfg = Default()
+// decode reads the one document over the defaults.
+func decode(source []byte) (Config, error) {
+	cfg := Default()
 	decoder := yaml.NewDecoder(bytes.NewReader(source), yaml.Strict())
-	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
-		return cfg, false, err
+	switch err := decoder.Decode(&cfg); {
+	case errors.Is(err, io.EOF): // nothing but comments
+		return Default(), nil
+	case err != nil:
+		return cfg, err
+	case !errors.Is(decoder.Decode(new(any)), io.EOF):
+		return cfg, errors.New("expected one YAML document, found another after it")
 	}
-	return cfg, !errors.Is(decoder.Decode(new(any)), io.EOF), nil
-}
-
-// badDuration finds the duration that made decoding fail, because the YAML
-// library reports those without their position.
-func badDuration(source []byte) *FieldError {
-	for _, field := range []string{"receiver.startTimeout", "declare.ack", "declare.timeout", "declare.retries.backoff", "declare.rateLimit.window", "patience"} {
-		path, err := yaml.PathString("$." + field)
-		if err != nil {
-			continue
-		}
-		var text string
-		if path.Read(bytes.NewReader(source), &text) != nil {
-			continue
-		}
-		if _, err := time.ParseDuration(text); err != nil {
-			return &FieldError{field, fmt.Sprintf("%q is not a duration such as 5s, 1m or 250ms", text)}
-		}
-	}
-	return nil
-}
-
-// line is "12:" for the line that a dotted field path stands on, or nothing
-// where the file does not have the field.
-func line(source []byte, field string) string {
-	path, err := yaml.PathString("$." + field)
-	if err != nil {
-		return ""
-	}
-	node, err := path.ReadNode(bytes.NewReader(source))
-	if err != nil || node == nil || node.GetToken() == nil {
-		return ""
-	}
-	return fmt.Sprintf("%d:", node.GetToken().Position.Line)
+	return cfg, nil
 }
 
 // Resolve makes a path of the configuration relative to the file's folder.

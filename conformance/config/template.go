@@ -59,19 +59,18 @@ func ExpandArgs(field string, args []string, vars Vars) ([]string, error) {
 
 // RateLimitSettable reports whether the receiver takes its rate limit from the
 // configuration, so that each instance can be started with one that suits it.
-func (r Receiver) RateLimitSettable() bool {
-	for text := range r.templates() {
-		if strings.Contains(text, ".RateLimit") {
-			return true
-		}
-	}
-	return false
-}
+func (r Receiver) RateLimitSettable() bool { return r.names(".RateLimit") }
 
 // UsesEffectURL reports whether the receiver is told the effect sink's address.
-func (r Receiver) UsesEffectURL() bool {
+func (r Receiver) UsesEffectURL() bool { return r.names(".EffectURL") }
+
+// ToldPort reports whether a command is told the port on which it must listen.
+func (r Receiver) ToldPort() bool { return r.names(".Port") }
+
+// names reports whether a template of the receiver names a variable.
+func (r Receiver) names(variable string) bool {
 	for text := range r.templates() {
-		if strings.Contains(text, ".EffectURL") {
+		if strings.Contains(text, variable) {
 			return true
 		}
 	}
@@ -100,12 +99,16 @@ func (c Config) checkTemplates() error {
 			return err
 		}
 	}
-	var commands [][]string
-	if c.Observe.Command != nil {
-		commands = append(commands, c.Observe.Command.Exec)
+	commands := map[string][]string{
+		"declare.replay.exec":           c.Declare.Replay.Exec,
+		"receiver.withoutDocker.exec":   c.Receiver.WithoutDocker.Exec,
+		"receiver.withoutDocker.replay": c.Receiver.WithoutDocker.Replay,
 	}
-	for _, args := range append(commands, c.Declare.Replay.Exec) {
-		if _, err := ExpandArgs("exec", args, Vars{}); err != nil {
+	if c.Observe.Command != nil {
+		commands["observe.command.exec"] = c.Observe.Command.Exec
+	}
+	for _, field := range slices.Sorted(maps.Keys(commands)) {
+		if _, err := ExpandArgs(field, commands[field], Vars{}); err != nil {
 			return err
 		}
 	}
@@ -115,11 +118,12 @@ func (c Config) checkTemplates() error {
 func expand(field, text string, vars Vars) (string, error) {
 	t, err := template.New(field).Option("missingkey=error").Parse(text)
 	if err != nil {
-		return "", &FieldError{field, strings.TrimPrefix(err.Error(), "template: ")}
+		_, problem, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+field+":"), ": ")
+		return "", &FieldError{field, fmt.Sprintf("%s: %s", text, problem)}
 	}
 	var out strings.Builder
 	if err := t.Execute(&out, vars); err != nil {
-		return "", &FieldError{field, fmt.Sprintf("%s: known are .Secret, .Port, .DataDir, .EffectURL, .RateLimit.Requests, .RateLimit.Window and .EventID", text)}
+		return "", &FieldError{field, fmt.Sprintf("%s is not known here; known are .Secret, .Port, .DataDir, .EffectURL, .RateLimit.Requests, .RateLimit.Window and .EventID", text)}
 	}
 	return out.String(), nil
 }

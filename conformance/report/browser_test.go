@@ -91,7 +91,10 @@ func TestThePageWorksOnAPhoneAndWithAKeyboard(t *testing.T) {
 	do(chromedp.KeyEvent(kb.Tab))
 	is("Tab leads to the link past the head first", `document.activeElement.className === "skip"`)
 	do(chromedp.KeyEvent(kb.Tab))
-	is("Tab leads to the checklist next", `document.activeElement.textContent === "signature"`)
+	is("Tab leads to what decided the verdict next", `document.activeElement.closest(".verdict") !== null && document.activeElement.getAttribute("href") === "#SIG-02"`)
+	do(chromedp.KeyEvent(kb.Tab))
+	do(chromedp.KeyEvent(kb.Tab))
+	is("Tab leads to the checklist after it", `document.activeElement.textContent === "signature"`)
 	do(chromedp.KeyEvent(kb.Enter))
 	is("Enter leads to the item's first failure", `location.hash === "#SIG-02"`)
 

@@ -6,7 +6,10 @@ import (
 )
 
 // line is a labelled line of an explanation.
-type line struct{ label, text string }
+type line struct {
+	label, text string
+	command     bool // text is for a shell
+}
 
 // The labels, in the order in which every form of a report tells a failure.
 const (
@@ -14,6 +17,7 @@ const (
 	labelActual    = "actual"
 	labelDiagnosis = "diagnosis"
 	labelRepeat    = "repeat"
+	labelRequest   = "request" // in the place of repeat, where the answer to it is not the finding
 	labelWhy       = "why"
 	labelMend      = "mend"
 	labelGuide     = "guide"
@@ -21,12 +25,16 @@ const (
 
 // tell says what a finding is and how to see it again.
 func (r Requirement) tell(f Finding) []line {
-	lines := []line{{labelExpected, f.Expected}, {labelActual, f.Actual}}
+	lines := []line{{label: labelExpected, text: f.Expected}, {label: labelActual, text: f.Actual}}
 	if f.Diagnosis != "" {
-		lines = append(lines, line{labelDiagnosis, f.Diagnosis})
+		lines = append(lines, line{label: labelDiagnosis, text: f.Diagnosis})
 	}
 	if e := r.Decisive(f); e != nil {
-		lines = append(lines, line{labelRepeat, e.repeat()})
+		label := labelRepeat
+		if len(f.Accepts) == 0 {
+			label = labelRequest
+		}
+		lines = append(lines, line{label, e.repeat(), true})
 	}
 	return lines
 }
@@ -41,21 +49,27 @@ func (r Requirement) brief() (lines []line) {
 	last := map[string]string{}
 	for i, f := range r.Findings[:min(len(r.Findings), shownFindings)] {
 		for _, l := range r.tell(f) {
-			if l.label == labelActual || last[l.label] != l.text && (l.label != labelRepeat || i == 0) {
+			if l.label == labelActual || last[l.label] != l.text && (!l.command || i == 0) {
 				lines = append(lines, l)
 			}
 			last[l.label] = l.text
 		}
 	}
 	if more := len(r.Findings) - shownFindings; more > 0 {
-		lines = append(lines, line{"…", "and " + plural(more, "more finding") + ", in the report (--report DIR)"})
+		lines = append(lines, line{label: "…", text: "and " + plural(more, "more finding") + "; a report (--report DIR) has them all"})
 	}
 	return lines
 }
 
 // advise says why a requirement matters and how to meet it.
 func (r Requirement) advise() []line {
-	return []line{{labelWhy, r.Why}, {labelMend, r.Mend}, {labelGuide, r.Guide}}
+	return []line{{label: labelWhy, text: r.Why}, {label: labelMend, text: r.Mend}, {label: labelGuide, text: r.Guide}}
+}
+
+// Repeatable reports whether the first finding can be repeated by sending its
+// requests again, because it is about the answer.
+func (r Requirement) Repeatable() bool {
+	return len(r.Findings) > 0 && len(r.Findings[0].Accepts) > 0 && r.Decisive(r.Findings[0]) != nil
 }
 
 // Decisive is the exchange that a finding rests on; nil where none shows it.

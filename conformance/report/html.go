@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,8 +27,9 @@ var (
 
 // page is what the template shows, in its order.
 type page struct {
-	Policy, Verdict, Receiver, Mood, Mark, Scope, Reason, URL, Tool string
+	Policy, Verdict, Receiver, Mood, Mark, Scope, URL, Tool string
 
+	Reason      []linked
 	Style       template.CSS
 	Script      template.JS
 	Waivers     []told
@@ -46,10 +48,15 @@ type told struct {
 	Command     bool
 }
 
+// linked is a text, with the id of the requirement that it names, if it does.
+type linked struct{ Text, ID string }
+
 type pageItem struct{ Item, Status, Mark, Mood, Counts, Link string }
 
 type pageFailure struct {
-	ID, Title, Item, Level, Mark, Mood, Count, Waived, Replay, MoreCount string
+	ID, Title, Item, Level, Mark, Mood, Count, Waived, MoreCount string
+
+	Again, AgainNote string // the command that repeats it, and what has to be known of it
 
 	First  *pageFinding
 	More   []pageFinding
@@ -73,7 +80,7 @@ func (r Report) WriteHTML(w io.Writer) error {
 			digestOf(pageCSS), digestOf(pageJS)),
 		Style: template.CSS(pageCSS), Script: template.JS(pageJS), //nolint:gosec // our own files
 		Verdict: r.Verdict, Receiver: Visible(r.Receiver.title()), Mood: mood, Mark: mark,
-		Scope: Visible(r.scope()), Reason: Visible(r.Reason), Waivers: tellAll(r.waivers()),
+		Scope: Visible(r.scope()), Reason: r.link(r.Reason), Waivers: tellAll(r.waivers()),
 		NotObserved: r.grouped(NotObserved), NotApplicable: r.grouped(NotApplicable),
 		Facts: r.facts(), URL: "its old address", Tool: strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version),
 	}
@@ -170,12 +177,7 @@ func (r Report) pageFailure(q Requirement) pageFailure {
 	if len(q.Findings) == 0 {
 		return out
 	}
-	if q.Decisive(q.Findings[0]) != nil {
-		out.Replay = "hookcheck replay . " + q.ID
-		if !strings.HasPrefix(r.Receiver.Target, "url ") {
-			out.Replay += " --config hookcheck.yaml"
-		}
-	}
+	out.Again, out.AgainNote = r.again(q)
 	for _, f := range q.Findings {
 		out.More = append(out.More, q.pageFinding(f))
 	}
@@ -183,6 +185,37 @@ func (r Report) pageFailure(q Requirement) pageFailure {
 	if more := len(out.More); more > 0 {
 		out.MoreCount = plural(more, "more finding")
 		out.Count = plural(more+1, "finding")
+	}
+	return out
+}
+
+// again is the command with which hookcheck repeats a failure.
+func (r Report) again(q Requirement) (command, note string) {
+	switch {
+	case !q.Repeatable():
+		return Visible(r.JudgeAgain(q.ID)), "It is about what came of the answer, so the whole experiment has to be repeated, from where the run was started."
+	case strings.HasPrefix(r.Receiver.Target, "url "):
+		return "hookcheck replay . " + q.ID, "In the folder of this report."
+	}
+	return "hookcheck replay . " + q.ID + " --config PATH/hookcheck.yaml", "In the folder of this report, with the path of the configuration put in. It starts the receiver again; for one that runs, give --url instead."
+}
+
+var requirementID = regexp.MustCompile(`[A-Z]+-[0-9]{2}`)
+
+// link splits a text where it names requirements of the report.
+func (r Report) link(text string) (out []linked) {
+	text = Visible(text)
+	at := 0
+	for _, match := range requirementID.FindAllStringIndex(text, -1) {
+		id := text[match[0]:match[1]]
+		if _, known := r.Requirement(id); !known {
+			continue
+		}
+		out = append(out, linked{Text: text[at:match[0]]}, linked{Text: id, ID: id})
+		at = match[1]
+	}
+	if at < len(text) {
+		out = append(out, linked{Text: text[at:]})
 	}
 	return out
 }
@@ -197,7 +230,7 @@ func (r Requirement) pageFinding(f Finding) (out pageFinding) {
 
 func tellAll(lines []line) (out []told) {
 	for _, l := range lines {
-		out = append(out, told{Label: l.label, Text: Visible(l.text), Command: l.label == labelRepeat})
+		out = append(out, told{Label: l.label, Text: Visible(l.text), Command: l.command})
 	}
 	return out
 }

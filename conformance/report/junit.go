@@ -87,7 +87,10 @@ func (s *junitSuite) add(r Requirement) {
 	case r.Status != Passed:
 		s.Skipped++
 		message := r.Status
-		if r.Reason != "" {
+		switch {
+		case r.Status == Failed:
+			message = r.Level + " not met: " + r.summary()
+		case r.Reason != "":
 			message += ": " + Visible(r.Reason)
 		}
 		c.Skipped = &junitMessage{Message: message, Text: r.Text()}

@@ -60,9 +60,9 @@ func (r Report) waivers() (out []line) {
 	for _, requirement := range r.Requirements {
 		switch {
 		case requirement.Status == Waived:
-			out = append(out, line{"waived " + requirement.ID, requirement.Reason})
+			out = append(out, line{label: "waived " + requirement.ID, text: requirement.Reason})
 		case requirement.NeedlessWaiver:
-			out = append(out, line{"waived needlessly " + requirement.ID, requirement.Reason})
+			out = append(out, line{label: "waived needlessly " + requirement.ID, text: requirement.Reason})
 		}
 	}
 	return out

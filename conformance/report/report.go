@@ -2,7 +2,11 @@
 // and the forms in which people and machines read it.
 package report
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Version is the version of the document's shape. It changes when a reader of
 // an older one could misread it.
@@ -126,6 +130,22 @@ func (r Report) ExitCode() int {
 		return 1
 	}
 	return 3
+}
+
+// Judged reports whether anything has been judged.
+func (r Report) Judged() bool {
+	return slices.ContainsFunc(r.Requirements, func(q Requirement) bool {
+		return q.Status == Passed || q.Status == Failed || q.Status == Waived
+	})
+}
+
+// JudgeAgain is the command line that judges one requirement again.
+func (r Report) JudgeAgain(id string) string {
+	again := r.Reproduce
+	if again == "" {
+		again = fmt.Sprintf("hookcheck certify --seed=%d", r.Seed)
+	}
+	return again + " --only " + id
 }
 
 // Requirement returns what became of the requirement with the id.

@@ -62,7 +62,7 @@ func (r Report) summariseFailures(w io.Writer) {
 			fmt.Fprintf(w, "- **waived** %s\n", markdown(q.Reason))
 		}
 		for _, l := range append(q.brief(), q.advise()...) {
-			if l.label == labelRepeat {
+			if l.command {
 				fmt.Fprintf(w, "- **%s**, in the report's folder\n\n%s\n\n", l.label, fenced(l.text))
 				continue
 			}

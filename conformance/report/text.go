@@ -53,16 +53,16 @@ func (r Requirement) writeFailure(w io.Writer, p palette) {
 	fmt.Fprintf(w, "%s %s %s\n", mark, p.strong(Visible(r.Title)), p.faint("("+r.binding()+")"))
 	write := func(l line) {
 		text := indented(l.text, margin)
-		switch l.label {
-		case labelDiagnosis:
+		switch {
+		case l.label == labelDiagnosis:
 			text = p.strong(text)
-		case labelRepeat:
+		case l.command:
 			text = p.faint(text)
 		}
 		fmt.Fprintf(w, "    %-9s %s\n", l.label, text)
 	}
 	if r.Status == Waived {
-		write(line{"waived", r.Reason})
+		write(line{label: "waived", text: r.Reason})
 	}
 	for _, l := range append(r.brief(), r.advise()...) {
 		write(l)

@@ -34,6 +34,9 @@ type containers struct {
 
 func newContainer(ctx context.Context, cfg config.Config, progress io.Writer) (Target, error) {
 	docker, err := openDocker(ctx)
+	if errors.Is(err, ErrNoDocker) {
+		return nil, fmt.Errorf("%w; without one, give the receiver as a command (--exec, or receiver.withoutDocker)", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +71,9 @@ func (t *containers) prepare(ctx context.Context, progress io.Writer) error {
 
 func (t *containers) build(ctx context.Context, progress io.Writer) error {
 	file := t.cfg.Resolve(t.cfg.Receiver.Dockerfile)
+	if _, err := os.Stat(file); err != nil {
+		return &StartError{Problem: fmt.Sprintf("receiver.dockerfile: %v", err)}
+	}
 	dir := filepath.Dir(file)
 	if t.cfg.Receiver.Context != "" {
 		dir = t.cfg.Resolve(t.cfg.Receiver.Context)

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
+	containerdlog "github.com/containerd/log"
 	"github.com/moby/moby/client"
+	"github.com/sirupsen/logrus"
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
 )
@@ -20,13 +24,31 @@ const pingTimeout = 5 * time.Second
 // ErrNoDocker says that no Docker daemon answers.
 var ErrNoDocker = errors.New("no Docker daemon answers")
 
-// openDocker connects to the daemon that testcontainers finds.
+// quieten takes what the Docker libraries print out of our own lines:
+// testcontainers' greeting, and what becomes of an archive whose build has been
+// interrupted.
+var quieten = sync.OnceFunc(func() {
+	tclog.SetDefault(tclog.NewNoopLogger())
+	silent := logrus.New()
+	silent.SetOutput(io.Discard)
+	containerdlog.L = logrus.NewEntry(silent)
+})
+
+// openDocker connects to the daemon that testcontainers finds. That a daemon was
+// not waited for does not say that there is none.
 func openDocker(ctx context.Context) (*testcontainers.DockerProvider, error) {
+	quieten()
+	docker, err := findDocker(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return docker, err
+}
+
+func findDocker(ctx context.Context) (*testcontainers.DockerProvider, error) {
 	if err := settleReaper(ctx); err != nil {
 		return nil, err
 	}
-	// Its greeting and its emoji would stand among our own lines.
-	tclog.SetDefault(tclog.NewNoopLogger())
 	provider, err := testcontainers.NewDockerProvider()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoDocker, err)

@@ -93,7 +93,11 @@ func (i *processInstance) Restart(ctx context.Context) error {
 	}
 	r := i.cfg.Receiver
 	if err := awaitReady(ctx, i.BaseURL(), r.Ready, r.StartTimeout, i.Exited); err != nil {
-		return errors.Join(&StartError{Problem: fmt.Sprintf("receiver %q: %v", r.Exec[0], err), Output: i.output.last()}, ctx.Err())
+		problem := fmt.Sprintf("receiver %q: %v", r.Exec[0], err)
+		if !r.ToldPort() && i.Exited() == "" {
+			problem += "; nothing tells it this port: put {{.Port}} into its arguments or its environment"
+		}
+		return errors.Join(&StartError{Problem: problem, Output: i.output.last()}, ctx.Err())
 	}
 	return nil
 }
