@@ -32,10 +32,10 @@ func newProgress(out io.Writer, total int, quiet bool) *progress {
 func (p *progress) text(elapsed time.Duration) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.done == 0:
+	switch p.done {
+	case 0:
 		return timed(elapsed, p.what)
-	case p.done == p.total:
+	case p.total:
 		return timed(elapsed, fmt.Sprintf("%d judged, %d failed; removing what was started", p.done, p.failed))
 	}
 	return timed(elapsed, fmt.Sprintf("%d of %d judged, %d failed; waiting for %s", p.done, p.total, p.failed, p.what))

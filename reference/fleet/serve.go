@@ -116,11 +116,11 @@ func awaitReady(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil) // #nosec G704 -- our own address
 		if err != nil {
 			return err
 		}
-		if resp, err := http.DefaultClient.Do(req); err == nil { // #nosec G704 -- our own address
+		if resp, err := http.DefaultClient.Do(req); err == nil {
 			return resp.Body.Close()
 		}
 		select {
