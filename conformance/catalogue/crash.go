@@ -158,7 +158,7 @@ func relent(r *lab.Run, events []fixtures.Event) {
 
 // workLasts is how long a downstream call takes that is to be under way when
 // the receiver is told to stop, if the receiver waits so long.
-const workLasts = 3 * time.Second
+const workLasts = 1500 * time.Millisecond
 
 func begun(calls []effects.Call) int { return len(calls) }
 
