@@ -37,7 +37,7 @@ var names = []struct {
 	name string
 }{
 	{Effects, "an observer of effects"}, {Sink, "the effect sink"}, {PerEvent, "an observer that tells events apart"},
-	{Metrics, "metrics"}, {Logs, "logs"}, {DeadLetters, "metrics or logs"}, {Lifecycle, "starting and stopping it"},
+	{Metrics, "metrics"}, {Logs, "logs"}, {DeadLetters, "metrics or logs"}, {Lifecycle, "the power to start and stop it"},
 }
 
 // Names are short words for what is needed.
