@@ -170,8 +170,11 @@ func (r *Run) SendNow(ctx context.Context, d emitter.Delivery) emitter.Attempt {
 	return r.bench.send(ctx, d, r.timeout())
 }
 
-// timeout lets an answer come late, so that it is seen as late rather than as missing.
-func (r *Run) timeout() time.Duration { return r.Config().Declare.Ack + 2*time.Second }
+// timeout lets an answer come late, so that it is seen as late rather than as
+// missing: whether it came in time is for those requirements that ask for it.
+func (r *Run) timeout() time.Duration {
+	return max(r.Config().Declare.Ack+2*time.Second, r.Config().Patience)
+}
 
 // SendAll sends each delivery within the budget and returns the attempts in
 // the order of the deliveries.
