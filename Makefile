@@ -47,8 +47,9 @@ fuzz: ## send the reference receiver what nobody would, FUZZTIME=10s with each o
 	@for fuzzer in FuzzReceiver FuzzEvent; do (cd reference && ../$(BIN)/fuzz.test -test.run '^$$' -test.fuzz "^$$fuzzer$$" \
 		-test.fuzztime $(or $(FUZZTIME),10s) -test.fuzzcachedir ../$(BIN)/fuzz) || exit; done
 
-soak: build ## kill the reference receiver KILLS=50 times under load, counting losses; plan and send many events
+soak: build ## kill the reference receiver, and its PostgreSQL, KILLS=50 times under load, counting losses; plan and send many events
 	@$(GO) run ./reference/soak -kills $(or $(KILLS),50)
+	@$(GO) run ./reference/soak -kills $(or $(KILLS),50) -engine postgres
 	@$(GO) test -run '^$$' -bench 'Soak|PlanMemory' -benchtime 1x -timeout 20m ./simulator/chaos
 
 bench: build ## emitter beside vegeta and wrk; receiver beside a bare handler and Express with Redis

@@ -2,16 +2,20 @@ package check
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
 
 var (
 	heading = regexp.MustCompile(`(?m)^#+ `)
-	code    = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
+	code    = regexp.MustCompile("(?s)```sh.*?```|`[^`\n]+`")
+	comment = regexp.MustCompile(`(?m) +# .*$`) // in a shell's commands
 	link    = regexp.MustCompile(`\]\(([^)#]+)`)
+	grep    = regexp.MustCompile(`grep '"(\w+)":"([^"]+)"'`)
 )
 
 // TestTheRunbooksSayTheSame compares what a translation must not change: the outline,
@@ -22,7 +26,7 @@ func TestTheRunbooksSayTheSame(t *testing.T) {
 		t.Errorf("%d and %d headings, or of other levels", len(e), len(f))
 	}
 	// A sentence may name things in another order in French.
-	e, f := code.FindAllString(english, -1), code.FindAllString(french, -1)
+	e, f := commands(english), commands(french)
 	slices.Sort(e)
 	slices.Sort(f)
 	for i := range min(len(e), len(f)) {
@@ -32,6 +36,36 @@ func TestTheRunbooksSayTheSame(t *testing.T) {
 	}
 	if len(e) != len(f) {
 		t.Errorf("%d and %d pieces of code", len(e), len(f))
+	}
+}
+
+func commands(text string) []string {
+	return code.FindAllString(comment.ReplaceAllString(text, ""), -1)
+}
+
+// TestWhatTheRunbookSearchesForIsLogged starts from the command that a person on call
+// would paste.
+func TestWhatTheRunbookSearchesForIsLogged(t *testing.T) {
+	sources, err := filepath.Glob("../../*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source strings.Builder
+	for _, name := range sources {
+		source.Write(read(t, name))
+	}
+	searches := grep.FindAllStringSubmatch(string(read(t, "../../docs/runbook.md")), -1)
+	if len(searches) == 0 {
+		t.Error("it searches for nothing")
+	}
+	for _, search := range searches {
+		text := search[1] // the field's name
+		if text == "message" {
+			text = search[2]
+		}
+		if !strings.Contains(source.String(), strconv.Quote(text)) {
+			t.Errorf("the receiver logs nothing that %s finds", search[0])
+		}
 	}
 }
 
