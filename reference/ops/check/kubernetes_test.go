@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	apps "k8s.io/api/apps/v1"
+	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	policy "k8s.io/api/policy/v1"
@@ -28,6 +29,9 @@ func objects(t *testing.T, name string) []any {
 		object, known := map[meta.TypeMeta]any{
 			{APIVersion: "v1", Kind: "ServiceAccount"}:                  &core.ServiceAccount{},
 			{APIVersion: "v1", Kind: "Service"}:                         &core.Service{},
+			{APIVersion: "v1", Kind: "Pod"}:                             &core.Pod{},
+			{APIVersion: "v1", Kind: "PersistentVolumeClaim"}:           &core.PersistentVolumeClaim{},
+			{APIVersion: "batch/v1", Kind: "Job"}:                       &batch.Job{},
 			{APIVersion: "apps/v1", Kind: "StatefulSet"}:                &apps.StatefulSet{},
 			{APIVersion: "apps/v1", Kind: "Deployment"}:                 &apps.Deployment{},
 			{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"}:      &policy.PodDisruptionBudget{},
