@@ -1,6 +1,8 @@
 package check
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/moncreneau/hookcheck/reference"
 )
 
 var (
@@ -59,12 +63,14 @@ func TestWhatTheRunbookSearchesForIsLogged(t *testing.T) {
 		t.Error("it searches for nothing")
 	}
 	for _, search := range searches {
-		text := search[1] // the field's name
-		if text == "message" {
-			text = search[2]
+		field, text := search[1], search[2]
+		if field == "eventId" { // whose value is an example
+			continue
 		}
-		if !strings.Contains(source.String(), strconv.Quote(text)) {
-			t.Errorf("the receiver logs nothing that %s finds", search[0])
+		var line bytes.Buffer
+		reference.NewLog(&line).Error(text)
+		if !strings.Contains(line.String(), fmt.Sprintf("%q:%q", field, text)) || !strings.Contains(source.String(), strconv.Quote(text)) {
+			t.Errorf("%s finds nothing; a line would be %s", search[0], &line)
 		}
 	}
 }
