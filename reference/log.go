@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// NewLog writes one JSON object a line, with the guide's names of fields.
+// NewLog writes one JSON object a line: the guide's names for the time and an event's
+// fields, slog's own for level and msg.
 func NewLog(w io.Writer) *slog.Logger {
 	return slog.New(guideNames{slog.NewJSONHandler(w, nil)})
 }

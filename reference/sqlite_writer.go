@@ -74,7 +74,8 @@ func (w *sqliteWriter) load(ctx context.Context) error {
 	return rows.Err()
 }
 
-// growLog makes SQLite's write-ahead log as long as it gets between two checkpoints.
+// growLog gives SQLite's write-ahead log a first length; the rest comes with its first
+// use, up to the checkpoint that openSQLiteFile asks for.
 // Overwriting what is there is several times faster for the disk than making a file
 // longer at each commit. SQLite takes zeros for the end of the log.
 func growLog(path string) error {
