@@ -117,6 +117,9 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 		defer stop()
 		runner.Effects = sink
 	}
+	if expect := source.Scenario.Expect; runner.Effects == nil && source.Shard.Of == 0 && expect != expect.OnTheWire() {
+		cmd.PrintErrln("hookcheck: no effects are watched, so the run cannot pass; point your receiver's downstream at --effects HOST:PORT, or give --wire")
+	}
 	if err := os.MkdirAll(f.report, 0o750); err != nil {
 		return fmt.Errorf("--report: %w", err)
 	}
@@ -134,11 +137,8 @@ func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	if f.format == "text" {
 		cmd.Printf("report   %s\nrepeat   %s\n", filepath.Join(f.report, "report.html"), repeat)
-		switch {
-		case source.Shard.Of > 0:
+		if source.Shard.Of > 0 {
 			cmd.PrintErrln("hookcheck: this is shard " + source.Shard.String() + "; hookcheck chaos merge judges all of them together")
-		case result.Verdict == chaos.NoVerdict && runner.Effects == nil && !f.wire:
-			cmd.PrintErrln("hookcheck: no effects were watched; point your receiver's downstream at --effects HOST:PORT, or give --wire")
 		}
 	}
 	if source.Shard.Of > 0 && result.Complete {

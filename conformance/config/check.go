@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// FieldError is a value that cannot be used, with the dotted path of its key.
+// FieldError is a value that cannot be used, with the dotted path of its key, which is
+// empty for the file as a whole.
 type FieldError struct {
 	Field   string
 	Problem string
 }
 
-func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
+func (e *FieldError) Error() string { return strings.TrimPrefix(e.Field+": "+e.Problem, ": ") }
 
 // kinds are the ways in which a receiver is reached.
 var kinds = []string{"image", "dockerfile", "exec", "url"}

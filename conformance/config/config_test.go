@@ -82,6 +82,8 @@ func TestErrorsNameTheLineAndTheField(t *testing.T) {
 		"a path without slash":      {"receiver:\n  url: http://x\n  path: hooks\n", []string{"hookcheck.yaml:3:9:", "receiver.path"}},
 		"receivers of two kinds":    {"receiver:\n  url: http://x\n  image: x\n", []string{"hookcheck.yaml:2:3:", "receiver: expected one of image, dockerfile, exec, url, not image and url"}},
 		"a URL that is none":        {"receiver: {url: staging.example}\n", []string{":1:17:", "receiver.url", "staging.example"}},
+		"a fraction of attempts":    {"declare:\n  retries: {attempts: 2.5}\n", []string{":2:23:", "declare.retries.attempts: expected a whole number", `"2.5"`}},
+		"an unknown key on top":     {"contract: {}\n", []string{":1:1: the key"}},
 		"attempts of nought":        {"declare:\n  retries: {attempts: 0}\n", []string{":2:23:", "declare.retries.attempts"}},
 		"an unknown variable":       {"receiver:\n  env:\n    A: \"{{.Sekret}}\"\n", []string{":3:8:", "receiver.env.A: {{.Sekret}} is not known here", ".Secret"}},
 		"a template cut off":        {"receiver:\n  env:\n    A: \"{{.Secret\"\n", []string{":3:8:", "receiver.env.A: {{.Secret: unclosed action"}},

@@ -37,6 +37,9 @@ func Parse(name string, source []byte) (cfg Config, err error) {
 		}
 	}()
 	if cfg, err = decode(source); err == nil {
+		err = fraction(source)
+	}
+	if err == nil {
 		err = cfg.checkValues()
 	}
 	if err != nil {

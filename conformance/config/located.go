@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -145,7 +146,7 @@ func lineAt(source []byte, at *token.Token) []byte {
 // badDuration finds the duration that made decoding fail, because the YAML
 // library reports those without their position.
 func badDuration(source []byte) *FieldError {
-	for _, field := range durations() {
+	for _, field := range keysOf(durationType) {
 		path, err := yaml.PathString("$." + field)
 		if err != nil {
 			continue
@@ -156,6 +157,22 @@ func badDuration(source []byte) *FieldError {
 		}
 		if _, err := time.ParseDuration(text); err != nil {
 			return &FieldError{field, fmt.Sprintf("expected %s, not %q", wanted(field), text)}
+		}
+	}
+	return nil
+}
+
+// fraction finds a number with a fraction where a whole one is wanted, because the
+// YAML library drops what is behind the point.
+func fraction(source []byte) error {
+	for _, field := range keysOf(reflect.TypeFor[int]()) {
+		path, err := yaml.PathString("$." + field)
+		if err != nil {
+			continue
+		}
+		node, err := path.ReadNode(bytes.NewReader(source))
+		if number, ok := node.(*ast.FloatNode); err == nil && ok {
+			return &FieldError{field, fmt.Sprintf("expected %s, not %s", wanted(field), given(number.GetToken()))}
 		}
 	}
 	return nil

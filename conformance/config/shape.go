@@ -40,10 +40,10 @@ func shape() map[string]reflect.Type {
 	return out
 }
 
-// durations are the keys whose values are durations, in a fixed order.
-func durations() (paths []string) {
+// keysOf are the keys whose values have a type, in a fixed order.
+func keysOf(want reflect.Type) (paths []string) {
 	for path, t := range shape() {
-		if t == durationType {
+		if t == want {
 			paths = append(paths, path)
 		}
 	}

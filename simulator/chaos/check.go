@@ -118,7 +118,7 @@ func (p Phase) held() float64 {
 		case "delay":
 			waits += f.By.Max
 		case "reorder":
-			waits += p.Rate.until(f.Within)
+			waits += p.Rate.until(int(f.Within))
 		}
 	}
 	all := float64(p.units())

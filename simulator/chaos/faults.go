@@ -39,7 +39,7 @@ var faultKinds = map[string]faultKind{
 		},
 		apply: func(f Fault, _ *builder, d *draft, rng *rand.Rand) {
 			d.concurrent = d.concurrent || f.Concurrent
-			d.retime(fault.Duplicate{Times: max(f.Times, 1), After: f.After.Range, Concurrent: f.Concurrent}, rng)
+			d.retime(fault.Duplicate{Times: int(max(f.Times, 1)), After: f.After.Range, Concurrent: f.Concurrent}, rng)
 		},
 	},
 	"delay": {
@@ -59,7 +59,7 @@ var faultKinds = map[string]faultKind{
 		},
 		apply: func(f Fault, _ *builder, d *draft, rng *rand.Rand) {
 			// Half an interval more puts it between two others, not beside one.
-			overtaken := d.rate.until(1+rng.IntN(f.Within)) + d.rate.until(1)/2
+			overtaken := d.rate.until(1+rng.IntN(int(f.Within))) + d.rate.until(1)/2
 			d.retime(fault.Reorder{By: overtaken}, rng)
 		},
 	},
@@ -211,7 +211,7 @@ func (d *draft) retime(f fault.Timing, rng *rand.Rand) {
 // hits says whether f strikes the phase's nth event, from 1.
 func (f Fault) hits(n int, rng *rand.Rand) bool {
 	if len(f.At) > 0 {
-		return slices.Contains(f.At, n)
+		return slices.Contains(f.At, Count(n))
 	}
 	return rng.Float64() < float64(f.Probability)
 }
@@ -221,7 +221,7 @@ func (d *Downstream) script(rng *rand.Rand) *Script {
 	if d == nil || (d.Probability > 0 && rng.Float64() >= float64(d.Probability)) {
 		return nil
 	}
-	return &Script{Fail: d.Fail, Status: d.Status, Hang: d.Hang, Reset: d.Reset, Delay: d.Delay.Pick(rng)}
+	return &Script{Fail: int(d.Fail), Status: int(d.Status), Hang: d.Hang, Reset: int(d.Reset), Delay: d.Delay.Pick(rng)}
 }
 
 func (s *Script) String() string {

@@ -55,7 +55,7 @@ func (p Plan) eventSeed() uint64 {
 }
 
 // units is how many independent things begin in a phase.
-func (p *Phase) units() int { return max(p.Events, p.Lives) }
+func (p *Phase) units() int { return int(max(p.Events, p.Lives)) }
 
 // length is from the phase's start to that of the next, without its pause.
 func (p *Phase) length() time.Duration { return p.Rate.until(p.units()) }

@@ -34,12 +34,12 @@ type Phase struct {
 	// Pause is how long after the phase before it this one begins.
 	Pause Duration `yaml:"pause"`
 	// Events is how many independent events there are. Either this or Lives.
-	Events int `yaml:"events"`
+	Events Count `yaml:"events"`
 	// Types is the mix of event types and their weights; empty is all types alike.
 	Types map[string]float64 `yaml:"types"`
 	// Lives is how many appointments live their whole life, created to the end:
 	// three to five events each, in a consistent story.
-	Lives int `yaml:"lives"`
+	Lives Count `yaml:"lives"`
 	// Gap is how long a life's event comes after the one before it.
 	Gap Range `yaml:"gap"`
 	// Rate is how many events (or lives) begin in a unit of time: "50/s", "100/m".
@@ -62,13 +62,13 @@ type Fault struct {
 	// Probability is the chance for each event. Either this or At.
 	Probability Share `yaml:"probability"`
 	// At are exact positions: the phase's 1st, 2nd, … event.
-	At []int `yaml:"at"`
+	At []Count `yaml:"at"`
 
-	Times      int    `yaml:"times"`
+	Times      Count  `yaml:"times"`
 	After      Range  `yaml:"after"`
 	Concurrent bool   `yaml:"concurrent"`
 	By         Range  `yaml:"by"`
-	Within     int    `yaml:"within"`
+	Within     Count  `yaml:"within"`
 	Kind       string `yaml:"kind"`
 	Rule       string `yaml:"rule"`
 	Condition  string `yaml:"condition"`
@@ -80,11 +80,11 @@ type Downstream struct {
 	Probability Share `yaml:"probability"`
 	// Fail is how many calls fail, with Status (0 is 500) or, with Hang, without
 	// an answer. A receiver tries three times: 3 or more is a dead letter.
-	Fail   int  `yaml:"fail"`
-	Status int  `yaml:"status"`
-	Hang   bool `yaml:"hang"`
+	Fail   Count `yaml:"fail"`
+	Status Count `yaml:"status"`
+	Hang   bool  `yaml:"hang"`
 	// Reset is how many calls are reset before those.
-	Reset int `yaml:"reset"`
+	Reset Count `yaml:"reset"`
 	// Delay is how long each call takes.
 	Delay Range `yaml:"delay"`
 }
@@ -126,6 +126,9 @@ func (e Expectations) OnTheWire() Expectations {
 	}
 	return e
 }
+
+// Count is how many, written "3".
+type Count int
 
 // Duration is a length of time, written "2s".
 type Duration time.Duration

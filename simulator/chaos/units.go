@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -10,6 +11,18 @@ import (
 
 // longest is the longest time that a scenario may name, and that a phase may last.
 const longest = 366 * 24 * time.Hour
+
+// ParseCount reads "3".
+func ParseCount(text string) (Count, error) {
+	n, err := strconv.Atoi(text)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, fmt.Errorf("%q: want a whole number of at most %d", text, math.MaxInt)
+	case err != nil:
+		return 0, fmt.Errorf("%q: want a whole number", text)
+	}
+	return Count(n), nil
+}
 
 // ParseDuration reads "2s".
 func ParseDuration(text string) (Duration, error) {
