@@ -96,10 +96,8 @@ func isStatus(s string) bool {
 	return false
 }
 
-func isInstant(s string) bool {
-	_, err := time.Parse(time.RFC3339, s)
-	return err == nil
-}
+// isInstant is stricter than time.Parse, which takes an hour of one digit.
+func isInstant(s string) bool { return new(time.Time).UnmarshalText([]byte(s)) == nil }
 
 func isLocalTime(s string) bool {
 	_, err := time.Parse("2006-01-02T15:04:05", s)
