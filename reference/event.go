@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ const maxNesting = 64
 // expected there; they never repeat what was found.
 func parseEvent(body []byte) (Event, error) {
 	// First, because what reads JSON recurses.
-	if nesting(body) > maxNesting {
+	if tooDeep(body) {
 		return Event{}, fmt.Errorf("the body is nested more than %d levels deep", maxNesting)
 	}
 	if !gjson.ValidBytes(body) || !utf8.Valid(body) {
@@ -97,10 +98,13 @@ func newEvent(found [envelopeMembers]gjson.Result) Event {
 	}
 }
 
-// nesting is how deeply arrays and objects are nested in body, which need not be
-// JSON.
-func nesting(body []byte) int {
-	depth, deepest := 0, 0
+// tooDeep says whether arrays and objects are nested too deeply in body, which need not
+// be JSON.
+func tooDeep(body []byte) bool {
+	if bytes.Count(body, []byte("{"))+bytes.Count(body, []byte("[")) <= maxNesting {
+		return false // as in all that moncreneau sends
+	}
+	depth := 0
 	inString := false
 	for i := 0; i < len(body); i++ {
 		switch c := body[i]; {
@@ -110,11 +114,12 @@ func nesting(body []byte) int {
 			inString = !inString
 		case inString:
 		case c == '{' || c == '[':
-			depth++
-			deepest = max(deepest, depth)
+			if depth++; depth > maxNesting {
+				return true
+			}
 		case c == '}' || c == ']':
 			depth--
 		}
 	}
-	return deepest
+	return false
 }

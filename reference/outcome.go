@@ -8,7 +8,6 @@ import (
 // outcome is how an attempt ended.
 type outcome struct {
 	seq      int64
-	eventID  string
 	attempts int
 	failure  string        // empty: it succeeded
 	dead     bool          // it was the last attempt

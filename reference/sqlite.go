@@ -286,7 +286,7 @@ func (q *sqliteQueue) Process(ctx context.Context) error {
 // done again, in order, or only the later one is.
 func (q *sqliteQueue) attempt(ctx context.Context, j *job) {
 	j.attempts++
-	o := outcome{seq: j.seq, eventID: j.event.ID, attempts: j.attempts}
+	o := outcome{seq: j.seq, attempts: j.attempts}
 	if err := q.worker.Attempt(ctx, j.event, j.attempts); err != nil {
 		if ctx.Err() != nil {
 			return // cut short by the end of the process: it does not count

@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -39,12 +38,12 @@ func (s *statements) insert(events []*acceptance, now time.Time) error {
 
 // record moves the events whose processing has ended, and notes the failed attempts.
 func (s *statements) record(outcomes []outcome, now time.Time) error {
-	var processed []outcome
+	var processed []int64
 	for _, o := range outcomes {
 		var err error
 		switch {
 		case o.failure == "":
-			processed = append(processed, o)
+			processed = append(processed, o.seq)
 		case o.dead:
 			err = s.bury(o, now)
 		default:
@@ -54,38 +53,24 @@ func (s *statements) record(outcomes []outcome, now time.Time) error {
 			return err
 		}
 	}
-	// In order, so that rows go to the end of one table and leave the other in a row.
-	slices.SortFunc(processed, func(a, b outcome) int { return cmp.Compare(a.seq, b.seq) })
-	if err := s.keep(processed, now); err != nil {
-		return err
-	}
-	return s.dequeue(processed)
+	return s.keep(processed, now)
 }
 
-func (s *statements) keep(processed []outcome, now time.Time) error {
-	at := any(now.UnixMilli())
-	for rows := range slices.Chunk(processed, rowsPerStatement) {
-		args := s.args[:0]
-		for _, o := range rows {
-			args = append(args, o.seq, o.eventID, at)
+// keep moves events that are processed: all that follow each other with one statement.
+func (s *statements) keep(processed []int64, now time.Time) error {
+	slices.Sort(processed)
+	for len(processed) > 0 {
+		first, n := processed[0], 1
+		for n < len(processed) && processed[n] == first+int64(n) {
+			n++
 		}
-		s.args = args
-		err := s.exec(`INSERT INTO processed (seq, event_id, processed) VALUES `+list("(?,?,?)", len(rows)), args...)
+		last := processed[n-1]
+		err := s.exec(`INSERT INTO processed (seq, event_id, processed)
+			SELECT seq, event_id, ? FROM queue WHERE seq BETWEEN ? AND ?`, now.UnixMilli(), first, last)
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// dequeue deletes events that are in order: one statement for all that follow each other.
-func (s *statements) dequeue(processed []outcome) error {
-	for len(processed) > 0 {
-		first, n := processed[0].seq, 1
-		for n < len(processed) && processed[n].seq == first+int64(n) {
-			n++
-		}
-		if err := s.exec(`DELETE FROM queue WHERE seq BETWEEN ? AND ?`, first, processed[n-1].seq); err != nil {
+		if err := s.exec(`DELETE FROM queue WHERE seq BETWEEN ? AND ?`, first, last); err != nil {
 			return err
 		}
 		processed = processed[n:]
