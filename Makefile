@@ -7,7 +7,6 @@ GO ?= go
 # -race needs a C compiler; without one the tests still run.
 RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
 GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: help build certify certify-replicas test flakes mutants ops fuzz soak bench lint vuln docs clean
@@ -61,8 +60,7 @@ lint: ## formatting, vet and golangci-lint
 	@$(GOLANGCI) run ./...
 
 vuln: ## known vulnerabilities in what is used
-	@if curl -fsS --max-time 10 -o /dev/null https://vuln.go.dev/index/db.json 2>/dev/null; then $(GOVULNCHECK) ./...; \
-	else echo "NOT CHECKED for known vulnerabilities: the database at vuln.go.dev cannot be reached from here."; fi
+	@.ci/vuln
 
 docs: build ## write what is generated under docs/
 	@$(BIN)/hookcheck requirements --format markdown > docs/requirements.md

@@ -17,9 +17,9 @@ import (
 // growth measures the same load against stores that hold more and more ids, in turns.
 func growth(ctx context.Context, o options) error {
 	type store struct {
-		ids  int
-		dir  string
-		best figures
+		ids    int
+		dir    string
+		rounds []figures
 	}
 	var stores []*store
 	for _, text := range strings.Split(o.stored, ",") {
@@ -51,14 +51,11 @@ func growth(ctx context.Context, o options) error {
 				return err
 			}
 			fmt.Printf("  round %d  %9d ids stored  %v  ready after %s\n", round+1, s.ids, f, ready.Round(10*time.Millisecond))
-			if f.perSecond > s.best.perSecond {
-				s.best = f
-			}
+			s.rounds = append(s.rounds, f)
 		}
 	}
 	for _, s := range stores {
-		fmt.Printf("  best     %9d ids stored  %v  %+.1f %% against the first\n", s.ids, s.best,
-			100*(s.best.perSecond/stores[0].best.perSecond-1))
+		fmt.Printf("  median   %9d ids stored  %v of the first\n", s.ids, compared(s.rounds, stores[0].rounds))
 	}
 	return nil
 }

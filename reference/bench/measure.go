@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/moncreneau/hookcheck/reference/internal/drive"
@@ -70,7 +71,7 @@ func throughput(ctx context.Context, o options) error {
 	if o.express != "" {
 		servers = append(servers, o.expressServers()...)
 	}
-	best := make([]figures, len(servers))
+	rounds := make([][]figures, len(servers))
 	for round := range o.rounds {
 		for i, s := range servers {
 			f, err := once(ctx, o, s)
@@ -78,15 +79,26 @@ func throughput(ctx context.Context, o options) error {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			fmt.Printf("  round %d  %-22s %v\n", round+1, s.name, f)
-			if f.perSecond > best[i].perSecond {
-				best[i] = f
-			}
+			rounds[i] = append(rounds[i], f)
 		}
 	}
 	for i, s := range servers {
-		fmt.Printf("  best     %-22s %v  %.3f of the bare handler\n", s.name, best[i], best[i].perSecond/best[0].perSecond)
+		fmt.Printf("  median   %-22s %v of the bare handler\n", s.name, compared(rounds[i], rounds[0]))
 	}
 	return nil
+}
+
+// compared is the median rate of one server, and that of its share of another's in the
+// same round: the speed of a machine that others use as well drifts from round to round.
+func compared(one, other []figures) string {
+	var rates, shares []float64
+	for n := range one {
+		rates = append(rates, one[n].perSecond)
+		shares = append(shares, one[n].perSecond/other[n].perSecond)
+	}
+	slices.Sort(rates)
+	slices.Sort(shares)
+	return fmt.Sprintf("%8.0f/s  %.3f", rates[len(rates)/2], shares[len(shares)/2])
 }
 
 func once(ctx context.Context, o options, s server) (figures, error) {
