@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -275,6 +278,7 @@ func (s *session) report() report.Report {
 	}
 	if !s.started.IsZero() {
 		r.DurationSeconds = time.Since(s.started).Seconds()
+		r.Machine = machine()
 	}
 	if s.cfg.Reproduce != nil {
 		r.Reproduce = s.cfg.Reproduce(s.cfg.Seed)
@@ -296,6 +300,19 @@ func (s *session) report() report.Report {
 		r.Verdict, r.Reason = report.NoVerdict, "the run was interrupted"
 	}
 	return r
+}
+
+// machine is what Linux tells of the machine (proc(5)); elsewhere nothing is known.
+func machine() *report.Machine {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return nil
+	}
+	m := &report.Machine{Processors: runtime.NumCPU()}
+	if _, err := fmt.Sscan(string(text), &m.Load); err != nil {
+		return nil
+	}
+	return m
 }
 
 func (s *session) receiver() report.Receiver {

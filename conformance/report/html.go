@@ -130,6 +130,7 @@ func (r Report) facts() []told {
 		{Label: "receiver", Text: Visible(r.Receiver.Target)},
 		{Label: "started", Text: r.Started.UTC().Format(time.RFC1123)},
 		{Label: "took", Text: Visible(r.took())},
+		{Label: "note", Text: r.busy()},
 		{Label: "seed", Text: fmt.Sprint(r.Seed)},
 		{Label: "repeat", Text: Visible(r.Reproduce), Command: true},
 	}

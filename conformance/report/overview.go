@@ -92,6 +92,16 @@ func (r Report) took() string {
 	return text
 }
 
+// busy says that the machine had far more to do than it could; "" if it had not.
+func (r Report) busy() string {
+	const tasksPerProcessor = 4 // a certification alone makes one or two
+	if r.Machine == nil || r.Machine.Load < tasksPerProcessor*float64(r.Machine.Processors) {
+		return ""
+	}
+	return fmt.Sprintf("the machine was busy: %.0f tasks wanted its %d processors; what came late may be its doing, not the receiver's",
+		r.Machine.Load, r.Machine.Processors)
+}
+
 // counts says how many requirements of an item there are of each status, in a
 // fixed order, and which failures do not count.
 func (r Report) counts(item string) string {

@@ -39,6 +39,8 @@ type Report struct {
 	// building an image is not in it.
 	DurationSeconds float64     `json:"durationSeconds"`
 	LongestWait     LongestWait `json:"longestWait"`
+	// Machine is the one that hookcheck ran on, if it is known.
+	Machine *Machine `json:"machine,omitempty"`
 	// Verdict is conformant, non-conformant or no verdict, and Reason says why
 	// where it is not the first.
 	Verdict string `json:"verdict"`
@@ -75,6 +77,14 @@ type Receiver struct {
 type LongestWait struct {
 	Seconds float64 `json:"seconds"`
 	For     string  `json:"for,omitempty"`
+}
+
+// Machine says how busy the machine was: what it could not do in time, the receiver
+// could not either.
+type Machine struct {
+	Processors int `json:"processors"`
+	// Load is how many tasks wanted a processor, as an average over the last minute.
+	Load float64 `json:"load"`
 }
 
 // Item is a line of the checklist.

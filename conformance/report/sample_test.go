@@ -65,6 +65,7 @@ func sample() (r Report, bodies map[string][]byte) {
 		Version: Version, Tool: Tool{"hookcheck", "1.2.3"}, Seed: 42,
 		Started: time.Date(2026, 1, 21, 14, 30, 0, 0, time.UTC), DurationSeconds: 9.8,
 		LongestWait: LongestWait{Seconds: 8, For: "the last of 3 attempts"},
+		Machine:     &Machine{Processors: 2, Load: 31.25},
 		Profile:     "lifecycle", Strict: true, Partial: "without security",
 		Reproduce:    "hookcheck certify --strict --skip security --seed=42",
 		Receiver:     Receiver{"acme-webhooks", "1.4", "image acme/webhooks:1.4@sha256:0123"},

@@ -28,6 +28,9 @@ func (r Report) WriteSummary(w io.Writer) error {
 	if took := r.took(); took != "" {
 		fmt.Fprintf(&out, "Took %s. Seed %d.\n", markdown(took), r.Seed)
 	}
+	if busy := r.busy(); busy != "" {
+		fmt.Fprintf(&out, "\n**%s**\n", markdown(busy))
+	}
 	if r.Reproduce != "" {
 		fmt.Fprintf(&out, "\nRepeat the run:\n\n%s\n", fenced(r.Reproduce))
 	}

@@ -125,6 +125,9 @@ func (r Report) writeVerdict(w io.Writer, p palette) {
 	for _, waiver := range r.waivers() {
 		fmt.Fprintf(w, "  %s: %s\n", waiver.label, indented(waiver.text, "    "))
 	}
+	if busy := r.busy(); busy != "" {
+		fmt.Fprintf(w, "  %s\n", busy)
+	}
 	if took := r.took(); took != "" {
 		fmt.Fprintf(w, "  %s; seed %d\n", Visible(took), r.Seed)
 	}
