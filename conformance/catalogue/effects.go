@@ -3,6 +3,7 @@ package catalogue
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/moncreneau/hookcheck/conformance/lab"
@@ -14,6 +15,14 @@ type tally struct {
 	once     int           // how many events should have been processed once
 	patience time.Duration // how long they were waited for
 	err      error
+}
+
+// repeated says whether one of the events had more effects than one.
+func (t tally) repeated(events []sent) bool {
+	if t.Of == nil {
+		return t.Total > t.once
+	}
+	return slices.ContainsFunc(events, func(ev sent) bool { return t.Of[ev.id] > 1 })
 }
 
 // settle counts the effects of events that should be processed once and of

@@ -184,7 +184,7 @@ func (j *Judgement) NothingRefusedProcessed(groups ...group) {
 			j.NeverProcessed(t, slices.DeleteFunc(refused, func(s sent) bool { return s.id == "" })...)
 		case t.Total == 0 || t.Total > taken:
 			j.Require(t.Total == 0, fmt.Sprintf("no effect of %d events that were refused, by the %s", len(refused), t.Observer),
-				fmt.Sprintf("%d effects, where %d events were acknowledged", t.Total, taken), last(refused)...)
+				fmt.Sprintf("%s, where %d events were acknowledged", inEffects(t.Total), taken), last(refused)...)
 		default: // a total does not tell whether it is just those that were taken
 		}
 	}
@@ -207,7 +207,10 @@ func (j *Judgement) count(t tally, want int, events ...sent) {
 		}
 		return
 	}
-	expected := map[int]string{0: "no effect", 1: "exactly one effect"}[want]
+	expected := inEffects(want)
+	if want == 1 {
+		expected = "exactly one effect"
+	}
 	if t.Of == nil {
 		j.Require(t.Total == t.once, fmt.Sprintf("%d events processed in this experiment, by the %s", t.once, t.Observer),
 			fmt.Sprintf("%d", t.Total), last(events)...)
@@ -215,8 +218,19 @@ func (j *Judgement) count(t tally, want int, events ...sent) {
 	}
 	for _, ev := range events {
 		j.Require(t.Of[ev.id] == want, expected+", by the "+t.Observer,
-			fmt.Sprintf("%d effects of %s, %s", t.Of[ev.id], ev.id, ev.what), ev.attempts...)
+			fmt.Sprintf("%s of %s, %s", inEffects(t.Of[ev.id]), ev.id, ev.what), ev.attempts...)
 	}
+}
+
+// inEffects is a number of effects in words.
+func inEffects(n int) string {
+	switch n {
+	case 0:
+		return "no effect"
+	case 1:
+		return "1 effect"
+	}
+	return fmt.Sprintf("%d effects", n)
 }
 
 // AtLeastOnce requires that no event was lost; a second effect is not judged.

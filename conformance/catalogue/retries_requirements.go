@@ -88,7 +88,7 @@ func retries() []Requirement {
 						continue
 					}
 					n := effects.CountDone(t.calls)
-					j.Require(n == 1, "exactly one effect, and no other as long as one more wait takes", fmt.Sprintf("%d effects of %s", n, t.event.what), t.event.attempts...)
+					j.Require(n == 1, "exactly one effect, and no other as long as one more wait takes", inEffects(n)+" of "+t.event.what, t.event.attempts...)
 				}
 				j.Diagnose("retries go on although an attempt has succeeded")
 			}),
@@ -157,7 +157,7 @@ func retries() []Requirement {
 					j.Require(false, "the replay to succeed and the event to be processed", g.replay.Error(), g.event.attempts...)
 					return
 				}
-				j.Require(g.effects == 1, "exactly one effect after the replay", fmt.Sprintf("%d effects", g.effects), g.event.attempts...)
+				j.Require(g.effects == 1, "exactly one effect after the replay", inEffects(g.effects), g.event.attempts...)
 			}),
 		},
 	}
