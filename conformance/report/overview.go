@@ -92,10 +92,12 @@ func (r Report) took() string {
 	return text
 }
 
-// busy says that the machine had far more to do than it could; "" if it had not.
+// busy says that the machine had far more to do than it could, where something was not
+// met for which that may be the reason.
 func (r Report) busy() string {
 	const tasksPerProcessor = 4 // a certification alone makes one or two
-	if r.Machine == nil || r.Machine.Load < tasksPerProcessor*float64(r.Machine.Processors) {
+	if r.Machine == nil || r.Machine.Load < tasksPerProcessor*float64(r.Machine.Processors) ||
+		r.Verdict == Conformant && len(r.failures()) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("the machine was busy: %.0f tasks wanted its %d processors; what came late may be its doing, not the receiver's",
