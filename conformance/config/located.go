@@ -46,15 +46,24 @@ func located(name string, source []byte, err error) error {
 // it that is there: a key that is left out has no place of its own.
 func placeOf(source []byte, path string) *token.Token {
 	for ; path != ""; path = parent(path) {
-		query, err := yaml.PathString("$." + path)
-		if err != nil {
-			continue
-		}
-		if node, err := query.ReadNode(bytes.NewReader(source)); err == nil && node != nil {
+		if node := nodeAt(source, path); node != nil {
 			return beginning(node)
 		}
 	}
 	return nil
+}
+
+// nodeAt is the value of a key, nil if it is not there.
+func nodeAt(source []byte, path string) ast.Node {
+	query, err := yaml.PathString("$." + path)
+	if err != nil {
+		return nil
+	}
+	node, err := query.ReadNode(bytes.NewReader(source))
+	if err != nil {
+		return nil
+	}
+	return node
 }
 
 // beginning is the first token of a node; a mapping's own is its first colon.
@@ -166,12 +175,7 @@ func badDuration(source []byte) *FieldError {
 // YAML library drops what is behind the point.
 func fraction(source []byte) error {
 	for _, field := range keysOf(reflect.TypeFor[int]()) {
-		path, err := yaml.PathString("$." + field)
-		if err != nil {
-			continue
-		}
-		node, err := path.ReadNode(bytes.NewReader(source))
-		if number, ok := node.(*ast.FloatNode); err == nil && ok {
+		if number, ok := nodeAt(source, field).(*ast.FloatNode); ok {
 			return &FieldError{field, fmt.Sprintf("expected %s, not %s", wanted(field), given(number.GetToken()))}
 		}
 	}
