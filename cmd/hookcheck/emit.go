@@ -121,7 +121,7 @@ func (f *emitFlags) run(cmd *cobra.Command) error {
 
 // scenario is what the flags ask for.
 func (f *emitFlags) scenario() (chaos.Scenario, error) {
-	phase := chaos.Phase{Name: "stream", Events: chaos.Count(f.count), Types: map[string]float64{}}
+	phase := chaos.Phase{Name: "stream", Events: chaos.Whole(f.count), Types: map[string]float64{}}
 	if f.count < 1 {
 		return chaos.Scenario{}, fmt.Errorf("--count: expected at least 1, got %d", f.count)
 	}

@@ -211,7 +211,7 @@ func (d *draft) retime(f fault.Timing, rng *rand.Rand) {
 // hits says whether f strikes the phase's nth event, from 1.
 func (f Fault) hits(n int, rng *rand.Rand) bool {
 	if len(f.At) > 0 {
-		return slices.Contains(f.At, Count(n))
+		return slices.Contains(f.At, Whole(n))
 	}
 	return rng.Float64() < float64(f.Probability)
 }

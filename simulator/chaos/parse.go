@@ -192,7 +192,7 @@ func scalar[T any](target *T, node ast.Node, parse func(string) (T, error)) erro
 }
 
 // UnmarshalYAML reads a whole number; the library would make 1 of 1.5.
-func (c *Count) UnmarshalYAML(node ast.Node) error { return scalar(c, node, ParseCount) }
+func (w *Whole) UnmarshalYAML(node ast.Node) error { return scalar(w, node, ParseWhole) }
 
 // UnmarshalYAML reads "2s".
 func (d *Duration) UnmarshalYAML(node ast.Node) error { return scalar(d, node, ParseDuration) }

@@ -34,12 +34,12 @@ type Phase struct {
 	// Pause is how long after the phase before it this one begins.
 	Pause Duration `yaml:"pause"`
 	// Events is how many independent events there are. Either this or Lives.
-	Events Count `yaml:"events"`
+	Events Whole `yaml:"events"`
 	// Types is the mix of event types and their weights; empty is all types alike.
 	Types map[string]float64 `yaml:"types"`
 	// Lives is how many appointments live their whole life, created to the end:
 	// three to five events each, in a consistent story.
-	Lives Count `yaml:"lives"`
+	Lives Whole `yaml:"lives"`
 	// Gap is how long a life's event comes after the one before it.
 	Gap Range `yaml:"gap"`
 	// Rate is how many events (or lives) begin in a unit of time: "50/s", "100/m".
@@ -62,13 +62,13 @@ type Fault struct {
 	// Probability is the chance for each event. Either this or At.
 	Probability Share `yaml:"probability"`
 	// At are exact positions: the phase's 1st, 2nd, … event.
-	At []Count `yaml:"at"`
+	At []Whole `yaml:"at"`
 
-	Times      Count  `yaml:"times"`
+	Times      Whole  `yaml:"times"`
 	After      Range  `yaml:"after"`
 	Concurrent bool   `yaml:"concurrent"`
 	By         Range  `yaml:"by"`
-	Within     Count  `yaml:"within"`
+	Within     Whole  `yaml:"within"`
 	Kind       string `yaml:"kind"`
 	Rule       string `yaml:"rule"`
 	Condition  string `yaml:"condition"`
@@ -80,11 +80,11 @@ type Downstream struct {
 	Probability Share `yaml:"probability"`
 	// Fail is how many calls fail, with Status (0 is 500) or, with Hang, without
 	// an answer. A receiver tries three times: 3 or more is a dead letter.
-	Fail   Count `yaml:"fail"`
-	Status Count `yaml:"status"`
+	Fail   Whole `yaml:"fail"`
+	Status Whole `yaml:"status"`
 	Hang   bool  `yaml:"hang"`
 	// Reset is how many calls are reset before those.
-	Reset Count `yaml:"reset"`
+	Reset Whole `yaml:"reset"`
 	// Delay is how long each call takes.
 	Delay Range `yaml:"delay"`
 }
@@ -127,8 +127,8 @@ func (e Expectations) OnTheWire() Expectations {
 	return e
 }
 
-// Count is how many, written "3".
-type Count int
+// Whole is a whole number, written "3".
+type Whole int
 
 // Duration is a length of time, written "2s".
 type Duration time.Duration

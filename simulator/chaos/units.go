@@ -12,8 +12,8 @@ import (
 // longest is the longest time that a scenario may name, and that a phase may last.
 const longest = 366 * 24 * time.Hour
 
-// ParseCount reads "3".
-func ParseCount(text string) (Count, error) {
+// ParseWhole reads "3".
+func ParseWhole(text string) (Whole, error) {
 	n, err := strconv.Atoi(text)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
@@ -21,7 +21,7 @@ func ParseCount(text string) (Count, error) {
 	case err != nil:
 		return 0, fmt.Errorf("%q: want a whole number", text)
 	}
-	return Count(n), nil
+	return Whole(n), nil
 }
 
 // ParseDuration reads "2s".
