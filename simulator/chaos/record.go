@@ -55,8 +55,11 @@ type Attempt struct {
 	Connect time.Duration `json:"connect"`
 	First   time.Duration `json:"firstByte"`
 	Total   time.Duration `json:"total"`
-	Status  int           `json:"status,omitempty"`
-	Error   string        `json:"error,omitempty"`
+	// Resent says that this is the second time that the delivery went out, on a
+	// connection of its own: the receiver had closed the kept one under the first.
+	Resent bool   `json:"resent,omitempty"`
+	Status int    `json:"status,omitempty"`
+	Error  string `json:"error,omitempty"`
 }
 
 // Acknowledged says whether the receiver took the event.

@@ -217,9 +217,16 @@ func (r *run) send(ctx context.Context, step Step, planned time.Duration) emitte
 	r.started.Add(1)
 	client, err := r.network.client(step.Network)
 	a := emitter.Attempt{Start: r.Clock.Now(), Err: err}
+	var resent bool
 	if err == nil {
 		e := emitter.Emitter{URL: r.URL, Client: client, Clock: r.Clock, Timeout: r.Timeout}
 		a = e.Send(ctx, step.Delivery(r.Secret))
+		// A genuine event is delivered again anyway; one that is to be refused is
+		// judged by its one answer, so it is sent until there can be one.
+		if resent = step.Expect == Refuse && a.Dropped(); resent {
+			e.Client = nil // a connection of its own
+			a = e.Send(ctx, step.Delivery(r.Secret))
+		}
 	}
 	r.ended.Add(1)
 	if a.Acknowledged() {
@@ -230,6 +237,8 @@ func (r *run) send(ctx context.Context, step Step, planned time.Duration) emitte
 		}
 		r.mu.Unlock()
 	}
-	r.records <- Record{Attempt: attemptRecord(step, planned, r.start, a)}
+	record := attemptRecord(step, planned, r.start, a)
+	record.Resent = resent
+	r.records <- Record{Attempt: record}
 	return a
 }

@@ -350,6 +350,68 @@ expect: {acknowledged: 100%}
 	}
 }
 
+// closing answers as handler does, but once on each connection: then it closes it, as
+// a server does whose patience with a kept connection ends just as a request goes out.
+func closing(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	var used sync.Map
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		_, _ = io.Copy(io.Discard, req.Body)
+		if _, again := used.LoadOrStore(req.RemoteAddr, true); again {
+			panic(http.ErrAbortHandler)
+		}
+		handler(w, req)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestBrokenDeliveryIsNotJudgedByAConnectionThatWasClosedUnderIt(t *testing.T) {
+	t.Parallel()
+	scenario := parseScenario(t, `
+name: own
+phases: [{events: 20, rate: 100/s, faults: [{fault: bad-signature, probability: 100%}]}]
+expect: {broken: refused}
+`)
+	for name, c := range map[string]struct {
+		answer  http.HandlerFunc
+		verdict string
+	}{
+		"refused": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, chaos.Passed},
+		"taken":   {func(http.ResponseWriter, *http.Request) {}, chaos.Failed},
+	} {
+		result, record := run(t.Context(), t, &chaos.Runner{URL: closing(t, c.answer), Secret: secret},
+			chaos.Plan{Scenario: scenario})
+		if result.Verdict != c.verdict || result.Outcomes["connection closed"] > 0 {
+			t.Errorf("%s: want %s\n%s", name, c.verdict, explain(result))
+		}
+		if !bytes.Contains(record, []byte(`"resent":true`)) {
+			t.Errorf("%s: the record does not say what was sent again", name)
+		}
+	}
+}
+
+func TestReceiverThatNeverAnswersBrokenDeliveriesFails(t *testing.T) {
+	t.Parallel()
+	answered := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if answered {
+			panic(http.ErrAbortHandler)
+		}
+		answered = true
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer server.Close()
+	result, _ := run(t.Context(), t, &chaos.Runner{URL: server.URL, Secret: secret}, chaos.Plan{Scenario: parseScenario(t, `
+name: own
+phases: [{events: 2, rate: 10/s, faults: [{fault: bad-signature, probability: 100%}]}]
+expect: {broken: refused}
+`)})
+	if result.Verdict != chaos.Failed || result.Outcomes["connection closed"] != 1 {
+		t.Error(explain(result))
+	}
+}
+
 func TestNetworkConditions(t *testing.T) {
 	t.Parallel()
 	for condition, want := range map[string]string{

@@ -1,6 +1,8 @@
 package emitter
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
@@ -25,6 +27,8 @@ type Attempt struct {
 	Err error
 	// Timing says how long it took.
 	Timing Timing
+	// Reused says that its connection had carried an exchange before.
+	Reused bool
 }
 
 // Timing holds durations from Attempt.Start; one that was not reached is 0,
@@ -45,6 +49,14 @@ func (a Attempt) Acknowledged() bool {
 	return a.Err == nil && a.Status >= 200 && a.Status < 300
 }
 
+// Dropped says that a kept connection ended before any of the answer came. A server
+// may close one at any moment (RFC 9112, section 9.5), also just as a request goes
+// out on it, and that says nothing of how it would have answered.
+func (a Attempt) Dropped() bool {
+	return a.Reused && a.Err != nil && a.Timing.FirstByte == 0 &&
+		!errors.Is(a.Err, context.DeadlineExceeded) && !errors.Is(a.Err, context.Canceled)
+}
+
 // stopwatch collects the moments of an exchange. net/http may still call its
 // hooks after the exchange is over, hence the lock.
 type stopwatch struct {
@@ -53,13 +65,21 @@ type stopwatch struct {
 
 	mu                 sync.Mutex
 	connect, firstByte time.Duration
+	reused             bool
 }
 
 func (w *stopwatch) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { w.mark(&w.connect) },
+		GotConn:              w.connected,
 		GotFirstResponseByte: func() { w.mark(&w.firstByte) },
 	}
+}
+
+func (w *stopwatch) connected(info httptrace.GotConnInfo) {
+	w.mark(&w.connect)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reused = info.Reused
 }
 
 func (w *stopwatch) mark(d *time.Duration) {
@@ -68,8 +88,10 @@ func (w *stopwatch) mark(d *time.Duration) {
 	*d = w.clock.Since(w.start)
 }
 
-func (w *stopwatch) timing() Timing {
+// tell writes what was collected into a, at the end of its exchange.
+func (w *stopwatch) tell(a *Attempt) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Timing{Connect: w.connect, FirstByte: w.firstByte, Total: w.clock.Since(w.start)}
+	a.Timing = Timing{Connect: w.connect, FirstByte: w.firstByte, Total: w.clock.Since(w.start)}
+	a.Reused = w.reused
 }

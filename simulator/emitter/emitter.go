@@ -89,7 +89,7 @@ func (e *Emitter) Send(ctx context.Context, d Delivery) Attempt {
 	watch := &stopwatch{clock: clock, start: clock.Now()}
 	a := Attempt{Delivery: d, Start: watch.start}
 	a.Err = e.exchange(httptrace.WithClientTrace(ctx, watch.trace()), d, &a)
-	a.Timing = watch.timing()
+	watch.tell(&a)
 	return a
 }
 
