@@ -100,8 +100,7 @@ func isStatus(s string) bool {
 func isInstant(s string) bool { return new(time.Time).UnmarshalText([]byte(s)) == nil }
 
 func isLocalTime(s string) bool {
-	_, err := time.Parse("2006-01-02T15:04:05", s)
-	return err == nil && len(s) == len("2006-01-02T15:04:05") // Parse would take a fraction
+	return len(s) == len("2006-01-02T15:04:05") && isInstant(s+"Z")
 }
 
 // isPhone wants 8 to 15 digits after the +, as E.164 does; spaces may group them.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -22,6 +23,12 @@ func main() {
 	// few times less often costs some megabytes.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
+	}
+	// A thread that waits for the disk keeps its share of Go's scheduler for a moment, and
+	// what could run waits with it. So there are more shares than processors; not where a
+	// quota bounds the processor time, which would be used up too soon.
+	if processors := runtime.NumCPU(); runtime.GOMAXPROCS(0) == processors {
+		runtime.GOMAXPROCS(2 * processors)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
