@@ -293,6 +293,11 @@ func (s *session) report() report.Report {
 		}
 	}
 	r.Decide()
+	if s.lab != nil && r.Verdict != report.Conformant {
+		if shared := s.lab.Shared(); shared != nil {
+			r.Verdict, r.Reason = report.NoVerdict, shared.Error()
+		}
+	}
 	if s.failure != nil {
 		r.Verdict, r.Reason = report.NoVerdict, s.failure.Error()
 	}

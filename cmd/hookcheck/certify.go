@@ -73,7 +73,7 @@ configuration is wrong, 3 no verdict (not started, not reached, not observed).`,
 	flags.IntVar(&f.port, "port", 0, "port inside the container (default 8080)")
 	flags.StringVar(&f.ready, "ready", "", "path that answers 2xx when the receiver is ready")
 	flags.StringVar(&f.data, "data", "", "folder inside the container that survives a restart")
-	flags.StringArrayVarP(&f.env, "env", "e", nil, "NAME=value for the receiver; {{.Secret}}, {{.Port}}, {{.DataDir}}, {{.EffectURL}} and {{.RateLimit.Requests}}/{{.RateLimit.Window}} are filled in")
+	flags.StringArrayVarP(&f.env, "env", "e", nil, "NAME=value for the receiver; {{.Instance}}, {{.Secret}}, {{.Port}}, {{.DataDir}}, {{.EffectURL}} and {{.RateLimit.Requests}}/{{.RateLimit.Window}} are filled in")
 	flags.StringVar(&f.secretFile, "secret-file", "", "file with the receiver's secret (or set MONCRENEAU_WEBHOOK_SECRET)")
 	flags.StringVar(&f.metrics, "metrics", "", "path or URL of the Prometheus metrics")
 	flags.StringVar(&f.logs, "logs", "", "json: read the receiver's standard output as structured logs")

@@ -136,7 +136,7 @@ func rateLimit() []Requirement {
 			ID: "RATE-01", Level: Must, Guide: rateLimitSection,
 			Title: "Nothing is throttled below the declared rate",
 			Why:   "moncreneau's ordinary traffic would be refused, and come back as redeliveries on top of it.",
-			Mend:  "Check that the limit counts per sender, per window, and not across all of them.",
+			Mend:  "Check that the limit counts per sender, per window, and not across all of them; nor, where it counts in a Redis or the like, across the instances that hookcheck starts (see {{.Instance}}).",
 			check: withLab(floodTrial, func(ctx context.Context, f flood, l *lab.Lab, j *Judgement) error {
 				if err := l.AwaitAll(ctx); err != nil {
 					return err

@@ -11,6 +11,9 @@ import (
 
 // Vars is what the templates of a configuration may name.
 type Vars struct {
+	// Instance is the number of the instance, from 1 in each run. Instances of a
+	// receiver that keeps something outside of DataDir must not share it.
+	Instance int
 	// Secret signs this run's deliveries.
 	Secret string
 	// Port is where the receiver must listen.
@@ -123,7 +126,7 @@ func expand(field, text string, vars Vars) (string, error) {
 	}
 	var out strings.Builder
 	if err := t.Execute(&out, vars); err != nil {
-		return "", &FieldError{field, fmt.Sprintf("%s is not known here; known are .Secret, .Port, .DataDir, .EffectURL, .RateLimit.Requests, .RateLimit.Window and .EventID", text)}
+		return "", &FieldError{field, fmt.Sprintf("%s is not known here; known are .Instance, .Secret, .Port, .DataDir, .EffectURL, .RateLimit.Requests, .RateLimit.Window and .EventID", text)}
 	}
 	return out.String(), nil
 }

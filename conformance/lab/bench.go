@@ -19,6 +19,7 @@ import (
 // experiments that are done to it.
 type bench struct {
 	lab     *Lab
+	number  int // of the instance, from 1
 	limit   config.RateLimit
 	pace    *pacer
 	atOnce  []*scheduled // all at the same time
@@ -53,8 +54,9 @@ const inFlight = 8
 const maxHeader = 64 << 10
 
 func (l *Lab) newBench(limit config.RateLimit) *bench {
+	l.numbered++
 	return &bench{
-		lab: l, limit: limit, pace: newPacer(l.clock, limit),
+		lab: l, number: l.numbered, limit: limit, pace: newPacer(l.clock, limit),
 		slots: make(chan struct{}, inFlight),
 		// A connection for each attempt: a failure is then the receiver's, and
 		// never that of a kept connection which was closed at the wrong moment.
@@ -65,7 +67,7 @@ func (l *Lab) newBench(limit config.RateLimit) *bench {
 func (b *bench) start(ctx context.Context) error {
 	cfg := b.lab.cfg
 	settings := target.Settings{Vars: config.Vars{
-		Secret: b.lab.secret, EffectURL: b.lab.sinkURL,
+		Instance: b.number, Secret: b.lab.secret, EffectURL: effectURL(b.lab.sinkURL, b.number),
 		RateLimit: config.Limit{Requests: b.limit.Requests, Window: b.limit.Window},
 	}}
 	if cfg.Observe.Logs != nil {
@@ -158,6 +160,7 @@ func (b *bench) send(ctx context.Context, d emitter.Delivery, timeout time.Durat
 	if lost := b.vitals.isLost(); lost != nil {
 		return emitter.Attempt{Delivery: d, Start: b.lab.clock.Now(), Err: lost}
 	}
+	b.lab.deliveries.note(d.EventID, b.number)
 	e := emitter.Emitter{URL: b.url(), Client: b.client, Clock: b.lab.clock, Timeout: timeout}
 	return b.examine(ctx, e.Send(ctx, b.asProxy(d)))
 }

@@ -46,6 +46,9 @@ type Lab struct {
 	gate      *gate
 	scheduled map[Experiment]*scheduled
 
+	numbered   int // instances so far
+	deliveries deliveries
+
 	hopes  hopes
 	waits  waits
 	cancel context.CancelCauseFunc
@@ -110,7 +113,7 @@ func (l *Lab) openSink() error {
 	if err != nil {
 		return fmt.Errorf("effect sink: %w", err)
 	}
-	l.sink, l.sinkURL = sink, "http://"+net.JoinHostPort(host, port)+"/effects"
+	l.sink, l.sinkURL = sink, "http://"+net.JoinHostPort(host, port)
 	// No timeouts: holding a call for long is what the sink is asked to do.
 	l.sinkHTTP = &http.Server{Handler: sink} //nolint:gosec // see above
 	l.work.Go(func() { _ = l.sinkHTTP.Serve(listener) })
@@ -189,6 +192,14 @@ func (l *Lab) Losses() (out []*Lost) {
 
 // EffectsSeen reports whether the sink got any call at all.
 func (l *Lab) EffectsSeen() bool { return l.sink != nil && len(l.sink.All()) > 0 }
+
+// Shared is an event by which two instances were seen to work on the same queue, or nil.
+func (l *Lab) Shared() *Shared {
+	if l.sink == nil {
+		return nil
+	}
+	return l.deliveries.shared(l.sink.All())
+}
 
 // Throttled are the answers 429 to requests that stayed within the declared rate.
 func (l *Lab) Throttled() (out []Throttle) {

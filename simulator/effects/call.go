@@ -9,6 +9,8 @@ import (
 type Call struct {
 	// EventID is the event that the call named, empty when it named none.
 	EventID string
+	// Path is that of the URL which was called.
+	Path string
 	// Start is when the call came in, End when it was answered or dropped;
 	// End is zero while the call is Pending.
 	Start, End time.Time

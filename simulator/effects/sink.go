@@ -98,7 +98,7 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// with what came of it.
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	id := s.eventID(r.Header, body)
-	call, step := s.begin(&Call{EventID: id, Start: start, Outcome: Pending, Header: r.Header.Clone(), Body: body})
+	call, step := s.begin(&Call{EventID: id, Path: r.URL.Path, Start: start, Outcome: Pending, Header: r.Header.Clone(), Body: body})
 	if err != nil {
 		s.end(call, Abandoned, 0)
 		return
