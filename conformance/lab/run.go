@@ -59,6 +59,10 @@ func (r *Run) Command(ctx context.Context, args []string) (string, error) {
 	return r.bench.command(ctx, args)
 }
 
+// Lent reports whether others have used this receiver before: it was not started for
+// this experiment alone.
+func (r *Run) Lent() bool { return !r.bench.lab.target.Lifecycle() }
+
 // URL is the endpoint that deliveries go to.
 func (r *Run) URL() string { return r.bench.url() }
 
