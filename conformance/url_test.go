@@ -3,6 +3,8 @@ package conformance_test
 import (
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,36 +16,61 @@ import (
 
 // A receiver that runs already is lent to one experiment after another, under a limit
 // that spreads their requests: what one has begun may still go on during the next.
-func TestCorrectReceiverAtAURLIsConformantWithEffectsMetricsAndALimit(t *testing.T) {
+func TestCorrectReceiverAtAURLIsConformantUnderALimit(t *testing.T) {
 	t.Parallel()
 	needs(t, "python3")
 	const secret = "whsec_url_0123456789abcdef0123456789abcdef"
-	port, sinkPort, dir := freePort(t), freePort(t), t.TempDir()
-	receiver := exec.Command("python3", "-B", "testdata/receivers/python/receiver.py")
-	receiver.Env = append(os.Environ(), "MONCRENEAU_WEBHOOK_SECRET="+secret, "PORT="+port, "DATA_DIR="+t.TempDir(),
-		"RATE_LIMIT=100/10s", "DOWNSTREAM_URL=http://127.0.0.1:"+sinkPort+"/effects")
-	if err := receiver.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = receiver.Process.Kill()
-		_ = receiver.Wait()
-	}()
-	awaitPort(t, port)
-	config := filepath.Join(dir, "hookcheck.yaml")
-	write(t, filepath.Join(dir, "secret"), secret)
-	write(t, config, fmt.Sprintf(`
+	for name, c := range map[string]struct {
+		sink    string
+		profile string
+	}{
+		"seen by its effects and its metrics": {"sink: {eventId: 'body:/eventId', listen: '%s'}", "effects"},
+		"seen by its metrics alone":           {"", "wire"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port, dir := freePort(t), t.TempDir()
+			downstream := "127.0.0.1:" + freePort(t)
+			if c.sink == "" {
+				server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+				defer server.Close()
+				downstream = server.Listener.Addr().String()
+			} else {
+				c.sink = fmt.Sprintf(c.sink, downstream)
+			}
+			startPython(t, "MONCRENEAU_WEBHOOK_SECRET="+secret, "PORT="+port, "DATA_DIR="+t.TempDir(),
+				"RATE_LIMIT=100/10s", "DOWNSTREAM_URL=http://"+downstream+"/effects")
+			awaitPort(t, port)
+			config := filepath.Join(dir, "hookcheck.yaml")
+			write(t, filepath.Join(dir, "secret"), secret)
+			write(t, config, fmt.Sprintf(`
 receiver: {url: "http://127.0.0.1:%s/webhooks/moncreneau"}
 secretFile: secret
 observe:
-  sink: {eventId: "body:/eventId", listen: "127.0.0.1:%s"}
   metrics: {path: /metrics}
+  %s
 declare: {rateLimit: {requests: 100, window: 10s}}
-`, port, sinkPort))
-	result, code, output := certify(t, "--strict", "--config", config)
-	if code != 0 || result.Verdict != report.Conformant || result.Profile != "effects" {
-		t.Errorf("exit code %d, %s (%s)\n%s", code, result.Verdict, result.Profile, output)
+`, port, c.sink))
+			result, code, output := certify(t, "--strict", "--config", config)
+			if code != 0 || result.Verdict != report.Conformant || result.Profile != c.profile {
+				t.Errorf("exit code %d, %s (%s)\n%s", code, result.Verdict, result.Profile, output)
+			}
+		})
 	}
+}
+
+// startPython starts the correct Python receiver until the test ends.
+func startPython(t *testing.T, env ...string) {
+	t.Helper()
+	receiver := exec.Command("python3", "-B", "testdata/receivers/python/receiver.py")
+	receiver.Env = append(os.Environ(), env...)
+	if err := receiver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = receiver.Process.Kill()
+		_ = receiver.Wait()
+	})
 }
 
 // awaitPort waits until something listens on a port of this machine.

@@ -36,6 +36,7 @@ const measured = 4
 var metricsTrial = lab.Define(lab.Plan{Name: "metrics", Setting: lab.Alone, Needs: lab.Metrics, Requests: 2*measured + 3},
 	func(ctx context.Context, r *lab.Run) (c counted, err error) {
 		c.names = r.Metrics().Names
+		r.AwaitRest(ctx)
 		start := r.Clock().Now()
 		if c.before, c.err = read(ctx, r); c.err != nil {
 			return c, nil
@@ -55,6 +56,7 @@ var metricsTrial = lab.Define(lab.Plan{Name: "metrics", Setting: lab.Alone, Need
 		})
 		// One more event goes all the way through before the last reading, so
 		// that a duplicate which was counted has been counted by then.
+		sending := r.Clock().Now()
 		if last := genuine(ctx, r, r.Event(created), "one more event"); last.final().Acknowledged() {
 			c.events = append(c.events, last)
 			taken = append(taken, last)
@@ -63,6 +65,9 @@ var metricsTrial = lab.Define(lab.Plan{Name: "metrics", Setting: lab.Alone, Need
 				c.after, c.err = read(ctx, r)
 				return c.err == nil && c.allMoved(float64(len(taken)))
 			})
+			if r.Linger(ctx, sending); c.err == nil {
+				c.after, c.err = read(ctx, r)
+			}
 		}
 		c.strangers = strangers(r, start, ids(taken))
 		if exact := r.Observers(); len(exact) > 0 {

@@ -33,11 +33,26 @@ const watchEvery = 25 * time.Millisecond
 // Baseline must be called before the first event is sent by experiments that
 // count effects.
 func (r *Run) Baseline(ctx context.Context) error {
-	counter := r.bench.counter
-	if counter == nil {
+	if r.bench.counter == nil {
 		return errNoObserver
 	}
-	if counter.PerEvent() {
+	if r.TotalsOnly() {
+		r.AwaitRest(ctx)
+	}
+	return r.takeBaseline(ctx)
+}
+
+// AwaitRest waits until a receiver that others have used before has done what they
+// sent, so that a total counts only what is sent from then on.
+func (r *Run) AwaitRest(ctx context.Context) {
+	if r.Lent() {
+		r.mark(ctx)
+	}
+}
+
+func (r *Run) takeBaseline(ctx context.Context) error {
+	counter := r.bench.counter
+	if counter == nil || counter.PerEvent() {
 		return nil
 	}
 	n, err := counter.Count(ctx, "")
@@ -183,9 +198,8 @@ func (r *Run) Quiet(ctx context.Context) error {
 	return r.bench.quiet.wait(ctx, func(ctx context.Context) { r.mark(ctx) })
 }
 
-// mark sends one more genuine event and waits until it is processed, and then a
-// little longer: what was taken before it may be counted just after it, and a
-// total does not tell the one from the other. It returns how many events a total
+// mark sends one more genuine event and waits until it is processed, and for
+// stragglers, which a total does not tell from it. It returns how many events a total
 // has to be rid of for that: none if it was refused.
 func (r *Run) mark(ctx context.Context) (taken int) {
 	r.mu.Lock()
@@ -193,7 +207,7 @@ func (r *Run) mark(ctx context.Context) (taken int) {
 	marker := newRun(r.bench, Plan{Name: fmt.Sprintf("%s/marker %d", r.name, r.marks)})
 	r.mu.Unlock()
 	ev := marker.Event(fixtures.Default().EventTypes()[0])
-	_ = marker.Baseline(ctx) // without it, the marker is waited for in vain
+	_ = marker.takeBaseline(ctx) // without it, the marker is waited for in vain
 	if a := marker.Send(ctx, marker.Deliver(ev)); !a.Acknowledged() {
 		return 0
 	}
@@ -202,11 +216,17 @@ func (r *Run) mark(ctx context.Context) (taken int) {
 	}
 	start := r.Clock().Now()
 	_, _ = marker.AwaitProcessed(ctx, ev.ID) // the count will tell
-	r.sleep(ctx, min(max(2*r.Clock().Since(start), shortestLinger), longestLinger))
+	r.Linger(ctx, start)
 	return 1
 }
 
-// Between these, twice the time that one event took is waited for stragglers.
+// Linger waits for stragglers, twice the time that an event took which was sent at
+// start: what was taken before it may be processed and counted just after it.
+func (r *Run) Linger(ctx context.Context, start time.Time) {
+	r.sleep(ctx, min(max(2*r.Clock().Since(start), shortestLinger), longestLinger))
+}
+
+// Between these is how long stragglers are waited for.
 const (
 	shortestLinger = 250 * time.Millisecond
 	longestLinger  = 2 * time.Second
