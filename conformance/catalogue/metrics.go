@@ -89,7 +89,7 @@ func strangers(r *lab.Run, start time.Time, own []string) (n int) {
 	if !r.Lent() || r.Sink() == nil {
 		return 0
 	}
-	const counted = time.Second // after the effect, at the latest
+	const counted = 200 * time.Millisecond // after the effect; less than AwaitRest lingers
 	for _, call := range r.Sink().All() {
 		if call.Outcome == effects.Done && call.End.After(start.Add(-counted)) && !slices.Contains(own, call.EventID) {
 			n++
