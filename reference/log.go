@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +14,9 @@ func init() {
 	zerolog.TimestampFieldName = "timestamp" // the guide's name
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	zerolog.MessageFieldName = slog.MessageKey
-	zerolog.LevelFieldMarshalFunc = func(l zerolog.Level) string { return strings.ToUpper(l.String()) }
+	zerolog.LevelInfoValue = slog.LevelInfo.String()
+	zerolog.LevelWarnValue = slog.LevelWarn.String()
+	zerolog.LevelErrorValue = slog.LevelError.String()
 }
 
 // NewLog writes one JSON object a line: the guide's names for the time and an event's

@@ -132,7 +132,7 @@ var retryingTrial = lab.Define(lab.Plan{Name: "duplicate while retrying", Settin
 		// All but the last attempt fail, so that there is time for the duplicates.
 		r.Sink().Script(ev.ID, effects.Script{Fail: r.Config().Declare.Retries.Attempts - 1})
 		r.Reserve(ctx, 3) // or the duplicates would wait for the rate limit, and come too late
-		send := func() { t.event.attempts = append(t.event.attempts, r.SendNow(ctx, r.Deliver(ev))) }
+		send := func() { t.event.attempts = append(t.event.attempts, r.SendReserved(ctx, r.Deliver(ev))) }
 		t.event = sent{id: ev.ID, what: "sent again while its first processing was being retried"}
 		send()
 		if !t.event.final().Acknowledged() || awaitCalls(ctx, r, ev.ID, 1, ended) != nil {

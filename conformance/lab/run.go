@@ -190,17 +190,21 @@ func (r *Run) SendAll(ctx context.Context, deliveries []emitter.Delivery) []emit
 // for all of them first. There must be no more than AtOnce allows.
 func (r *Run) Burst(ctx context.Context, deliveries []emitter.Delivery) []emitter.Attempt {
 	r.Reserve(ctx, len(deliveries))
-	attempts := all(deliveries, func(d emitter.Delivery) emitter.Attempt { return r.SendNow(ctx, d) })
-	for _, a := range attempts {
-		if a.Status == http.StatusTooManyRequests {
-			r.bench.noteThrottled(a)
-		}
-	}
-	return attempts
+	return all(deliveries, func(d emitter.Delivery) emitter.Attempt { return r.SendReserved(ctx, d) })
 }
 
-// Reserve takes n places of the budget, for requests that are then made at once
-// with SendNow, and waits until they are due.
+// SendReserved makes one attempt for which Reserve has taken a place. An answer 429 is
+// put on record as the receiver's fault.
+func (r *Run) SendReserved(ctx context.Context, d emitter.Delivery) emitter.Attempt {
+	a := r.SendNow(ctx, d)
+	if a.Status == http.StatusTooManyRequests {
+		r.bench.noteThrottled(a)
+	}
+	return a
+}
+
+// Reserve takes n places of the budget, for requests that are then made with
+// SendReserved or SendNow, and waits until they are due.
 func (r *Run) Reserve(ctx context.Context, n int) {
 	_ = r.bench.pace.wait(ctx, n) // the requests will tell if the run has ended
 }

@@ -225,7 +225,7 @@ func (r *run) send(ctx context.Context, step Step, planned time.Duration) emitte
 		// judged by its one answer, so it is sent until there can be one.
 		if resent = step.Expect == Refuse && a.Dropped(); resent {
 			e.Client = nil // a connection of its own
-			a = e.Send(ctx, step.Delivery(r.Secret))
+			a = e.Send(ctx, a.Delivery)
 		}
 	}
 	r.ended.Add(1)

@@ -71,21 +71,20 @@ type stopwatch struct {
 func (w *stopwatch) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GotConn:              w.connected,
-		GotFirstResponseByte: func() { w.mark(&w.firstByte) },
+		GotFirstResponseByte: w.answered,
 	}
 }
 
 func (w *stopwatch) connected(info httptrace.GotConnInfo) {
-	w.mark(&w.connect)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.reused = info.Reused
+	w.connect, w.reused = w.clock.Since(w.start), info.Reused
 }
 
-func (w *stopwatch) mark(d *time.Duration) {
+func (w *stopwatch) answered() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	*d = w.clock.Since(w.start)
+	w.firstByte = w.clock.Since(w.start)
 }
 
 // tell writes what was collected into a, at the end of its exchange.
