@@ -16,13 +16,16 @@ import (
 // replica shows that it lives, and each takes the jobs of those that do not any more.
 const (
 	heartbeat = time.Second
-	deadAfter = 5 * heartbeat
+	deadBeats = 5
+	deadAfter = deadBeats * heartbeat
 )
 
-// sighting is how far another replica had counted, and since when.
+// sighting is how far another replica had counted, and how often this one has counted
+// since. Beats are compared with beats and not with the clock: a database that is slow
+// holds up both.
 type sighting struct {
 	beats int64
-	since time.Time
+	stood int
 }
 
 // watchReplicas runs until ctx ends. Its errors need no more than the next beat: while
@@ -68,13 +71,14 @@ func (q *postgresQueue) beat(ctx context.Context, seen map[string]sighting) erro
 	var id string
 	var beats int64
 	var dead []string
-	now := q.clock.Now()
 	_, err = pgx.ForEachRow(rows, []any{&id, &beats}, func() error {
-		if last, known := seen[id]; !known || last.beats != beats {
-			seen[id] = sighting{beats, now}
-		} else if now.Sub(last.since) >= deadAfter {
+		last, known := seen[id]
+		if !known || last.beats != beats {
+			last = sighting{beats: beats}
+		} else if last.stood++; last.stood == deadBeats {
 			dead = append(dead, id)
 		}
+		seen[id] = last
 		return nil
 	})
 	for _, id := range dead {
@@ -87,22 +91,22 @@ func (q *postgresQueue) beat(ctx context.Context, seen map[string]sighting) erro
 // reclaim makes those of this replica's own jobs available that it never heard of: the
 // database had given them out and was gone before it could say so.
 func (q *postgresQueue) reclaim(ctx context.Context) error {
-	rows, err := q.pool.Query(ctx, `SELECT id FROM river_job WHERE state = 'running' AND kind = $1
-		AND attempted_by[array_upper(attempted_by, 1)] = $2 AND attempted_at < now() - $3::interval`,
-		jobArgs{}.Kind(), q.replica, deadAfter)
+	const running = `state = 'running' AND kind = $1
+		AND attempted_by[array_upper(attempted_by, 1)] = $2 AND attempted_at < now() - $3::interval`
+	rows, err := q.pool.Query(ctx, "SELECT id FROM river_job WHERE "+running, jobArgs{}.Kind(), q.replica, deadAfter)
 	if err != nil {
 		return err
 	}
-	running, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	jobs, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return err
 	}
-	lost := q.jobs.unknown(running, q.clock.Now())
+	lost := q.jobs.unknown(jobs, q.clock.Now())
 	if len(lost) == 0 {
 		return nil
 	}
-	_, err = q.pool.Exec(ctx, `UPDATE river_job SET state = 'available', attempt = greatest(attempt - 1, 0)
-		WHERE state = 'running' AND id = ANY($1)`, lost)
+	_, err = q.pool.Exec(ctx, "UPDATE river_job SET state = 'available', attempt = greatest(attempt - 1, 0) WHERE id = ANY($4) AND "+running,
+		jobArgs{}.Kind(), q.replica, deadAfter, lost)
 	return err
 }
 

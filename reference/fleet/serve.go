@@ -21,8 +21,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/moncreneau/hookcheck/reference/internal/drive"
 )
 
 // serve runs the receivers and hands each connection to the next of them.
@@ -38,8 +36,8 @@ func serve(ctx context.Context) error {
 	// The system ends a child with the thread that started it.
 	runtime.LockOSThread()
 	var addresses []string
-	for range replicas {
-		cmd, address, err := startReplica(context.WithoutCancel(ctx), database)
+	for i := range replicas {
+		cmd, address, err := startReplica(context.WithoutCancel(ctx), database, i)
 		if err != nil {
 			return err
 		}
@@ -93,15 +91,14 @@ func createDatabase(ctx context.Context, server, dir string) (string, error) {
 	return u.String(), nil
 }
 
-// startReplica leaves it to serve to end the replica gently.
-func startReplica(ctx context.Context, database string) (*exec.Cmd, string, error) {
-	port, err := drive.FreePort(ctx)
-	if err != nil {
-		return nil, "", err
-	}
+// startReplica leaves it to serve to end the replica gently. Replicas listen on the
+// fleet's own port, which is nobody else's, on loopback addresses of their own: of two
+// fleets that look for a free port at the same time, one could reach the other's replica.
+func startReplica(ctx context.Context, database string, number int) (*exec.Cmd, string, error) {
+	host := net.IPv4(127, 0, 1, byte(number+1)).String() // #nosec G115 -- a handful
 	cmd := receiver(ctx, database)
-	cmd.Env = append(cmd.Env, "HOST=127.0.0.1", "PORT="+strconv.Itoa(port))
-	return cmd, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), cmd.Start()
+	cmd.Env = append(cmd.Env, "HOST="+host)
+	return cmd, net.JoinHostPort(host, os.Getenv("PORT")), cmd.Start()
 }
 
 func receiver(ctx context.Context, database string, args ...string) *exec.Cmd {
