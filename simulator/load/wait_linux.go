@@ -21,23 +21,34 @@ const (
 // until its turn comes, rather than interrupt others for each answer. The endpoint
 // often runs on the same processors; interrupted less, it answers more. At a pace
 // this is not for: events would be late.
+//
+// Linux would let such a thread sleep 50 µs longer than it asks, to wake several at
+// once; rest means what it says.
 func yieldToOthers() {
 	if attr, err := unix.SchedGetAttr(0, 0); err == nil {
 		attr.Policy = unix.SCHED_BATCH
 		_ = unix.SchedSetAttr(0, attr, 0) // where it is not allowed we are merely slower
 	}
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 }
 
-// gather is how long a loop without a pace rests before it looks for answers. They then
-// come in groups: to be woken costs as much processor time as an event does. Linux makes
-// about 50 µs of it, since it wakes several sleepers at once (timer slack, prctl(2)).
-const gather = time.Microsecond
+// A loop without a pace rests before it looks for answers, for each exchange under way
+// about as long as an endpoint takes for one, but not longer than anybody notices. Answers
+// then come in groups: to be woken costs as much processor time as an event does.
+const (
+	restEach = 6 * time.Microsecond
+	restMost = 200 * time.Microsecond
+)
+
+func (o *loop) rest() {
+	t := unix.NsecToTimespec(min(time.Duration(o.busy)*restEach, restMost).Nanoseconds())
+	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), 0, 0) //nolint:gosec // unsafe's pattern 4
+}
 
 // wait fills events with what has happened.
 func (o *loop) wait(events []unix.EpollEvent) ([]unix.EpollEvent, error) {
 	if o.interval == 0 {
-		rest := unix.NsecToTimespec(gather.Nanoseconds())
-		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&rest)), 0, 0) //nolint:gosec // unsafe's pattern 4
+		o.rest()
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(o.epoll),
 		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(shortWait.Milliseconds()), 0, 0) //nolint:gosec // unsafe's pattern 4
