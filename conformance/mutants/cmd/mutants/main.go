@@ -24,7 +24,7 @@ func main() {
 
 func run() int {
 	only := flag.String("only", "", "names of mutants, with commas between; all by default")
-	parallel := flag.Int("parallel", runtime.NumCPU()+1, "how many are certified at the same time")
+	parallel := flag.Int("parallel", 2*runtime.NumCPU()+1, "how many are certified at the same time")
 	timeout := flag.Duration("timeout", 2*time.Minute, "bound for one certification")
 	page := flag.String("page", "", "write the matrix to this Markdown file, if all is well")
 	keep := flag.Bool("keep", false, "keep the reports, and say where they are")
