@@ -31,6 +31,7 @@ patience: 1s
 const hostileBound = 90 * time.Second
 
 func TestReceiversThatMisbehaveAreToldSoOnceAndInTime(t *testing.T) {
+	t.Parallel()
 	for way, c := range map[string]struct {
 		failed []string // these and no others, where given
 		says   []string

@@ -17,6 +17,7 @@ import (
 // TestTheEndpointsCertificateAndVersionsAreJudged serves with the certificate of
 // net/http/httptest, which is for 127.0.0.1 and example.com and signed by itself.
 func TestTheEndpointsCertificateAndVersionsAreJudged(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		versions [2]uint16 // least and latest, 0 for the default
 		host     string

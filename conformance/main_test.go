@@ -1,10 +1,13 @@
 package conformance_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -14,7 +17,11 @@ var (
 	hostile string // testdata/hostile
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	// Certifications wait more than they work. The command line still has the last word.
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.NumCPU()+1))
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "hookcheck-test-")

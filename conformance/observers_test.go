@@ -43,6 +43,7 @@ observe:
 }
 
 func TestEachObserverAloneDecidesWhatItCan(t *testing.T) {
+	t.Parallel()
 	// What only the sink can show, because it also has to misbehave, or to keep the receiver working.
 	sink := []string{"ACK-02", "ACK-05", "ACK-06", "ACK-07", "IDEM-07", "RET-01", "RET-02", "RET-03", "RET-04", "RET-05", "RET-06", "RET-07", "RET-08", "RET-09", "MET-04"}
 	metrics := []string{"MET-01", "MET-02", "MET-03", "MET-05", "MET-06"}
@@ -92,6 +93,7 @@ func TestObserversThatDisagreeAreFindings(t *testing.T) {
 }
 
 func TestTheAllowlistIsJudgedAsItsTrustedProxySeesIt(t *testing.T) {
+	t.Parallel()
 	needs(t, "python3")
 	for name, c := range map[string]struct {
 		env  []string
@@ -136,6 +138,7 @@ func TestTheGuidesRateLimitIsKeptWhereItCannotBeSet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes the window of a minute")
 	}
+	t.Parallel()
 	for name, program := range map[string]string{"python": "python3", "node": "node"} { // a token bucket, and a fixed window
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
