@@ -94,3 +94,51 @@ func TestTheRateLimitOfAllReplicasIsOne(t *testing.T) {
 		t.Errorf("what is not signed has another budget: %v", err)
 	}
 }
+
+// Beats are counted, so a replica that is slow for as long as its fellow is slow is not
+// taken for dead, however long that is.
+func TestOnlyAReplicaThatStandsStillWhileOthersCountIsTakenForDead(t *testing.T) {
+	config := Config{DatabaseURL: postgresURL(t), Workers: 1, AttemptTimeout: time.Minute}
+	var replicas [2]*postgresQueue
+	for i := range replicas {
+		q, err := openPostgresQueue(t.Context(), config, newRecorder().worker(), slog.New(slog.DiscardHandler), clockwork.NewRealClock())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer q.Close()
+		replicas[i] = q
+	}
+	one, other := replicas[0], replicas[1]
+	seen := map[string]sighting{}
+	beat := func(q *postgresQueue, seen map[string]sighting, times int) {
+		t.Helper()
+		for range times {
+			if err := q.beat(t.Context(), seen); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	accept(t, one, "evt_1")
+	beat(one, map[string]sighting{}, 1)
+	if _, err := one.pool.Exec(t.Context(), "UPDATE river_job SET state = 'running', attempt = 1, attempted_at = now(), attempted_by = ARRAY[$1]", one.replica); err != nil {
+		t.Fatal(err)
+	}
+	state := func() (state string) {
+		t.Helper()
+		if err := one.pool.QueryRow(t.Context(), "SELECT state::text FROM river_job").Scan(&state); err != nil {
+			t.Fatal(err)
+		}
+		return state
+	}
+	for range 3 {
+		beat(other, seen, deadBeats) // the first only sees how far the other one is
+		if got := state(); got != "running" {
+			t.Fatalf("the event of a replica that still counts was taken over: it is %s", got)
+		}
+		beat(one, map[string]sighting{}, 1)
+	}
+	beat(other, seen, 1+deadBeats)
+	if got := state(); got != "available" {
+		t.Errorf("the event of a replica that counts no more is %s, want available", got)
+	}
+}
