@@ -88,12 +88,19 @@ func (q *postgresQueue) beat(ctx context.Context, seen map[string]sighting) erro
 	return errors.Join(err, q.reclaim(ctx))
 }
 
+// Which jobs River has given to a replica and not heard of since, of this kind ($1) and
+// that replica ($2), and how they become available: the attempt that was not finished
+// does not count.
+const (
+	givenTo  = `state = 'running' AND kind = $1 AND attempted_by[array_upper(attempted_by, 1)] = $2`
+	giveBack = `UPDATE river_job SET state = 'available', attempt = greatest(attempt - 1, 0) WHERE ` + givenTo
+)
+
 // reclaim makes those of this replica's own jobs available that it never heard of: the
 // database had given them out and was gone before it could say so.
 func (q *postgresQueue) reclaim(ctx context.Context) error {
-	const running = `state = 'running' AND kind = $1
-		AND attempted_by[array_upper(attempted_by, 1)] = $2 AND attempted_at < now() - $3::interval`
-	rows, err := q.pool.Query(ctx, "SELECT id FROM river_job WHERE "+running, jobArgs{}.Kind(), q.replica, deadAfter)
+	const longAgo = ` AND attempted_at < now() - $3::interval`
+	rows, err := q.pool.Query(ctx, `SELECT id FROM river_job WHERE `+givenTo+longAgo, jobArgs{}.Kind(), q.replica, deadAfter)
 	if err != nil {
 		return err
 	}
@@ -105,8 +112,7 @@ func (q *postgresQueue) reclaim(ctx context.Context) error {
 	if len(lost) == 0 {
 		return nil
 	}
-	_, err = q.pool.Exec(ctx, "UPDATE river_job SET state = 'available', attempt = greatest(attempt - 1, 0) WHERE id = ANY($4) AND "+running,
-		jobArgs{}.Kind(), q.replica, deadAfter, lost)
+	_, err = q.pool.Exec(ctx, giveBack+longAgo+` AND id = ANY($4)`, jobArgs{}.Kind(), q.replica, deadAfter, lost)
 	return err
 }
 
@@ -143,12 +149,10 @@ func (k *knownJobs) unknown(ids []int64, now time.Time) []int64 {
 	})
 }
 
-// inherit makes the jobs of a dead replica available. The attempt that it did not
-// finish does not count.
+// inherit makes the jobs of a dead replica available.
 func (q *postgresQueue) inherit(ctx context.Context, replica string) error {
 	return pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE river_job SET state = 'available', attempt = greatest(attempt - 1, 0)
-			WHERE state = 'running' AND kind = $1 AND attempted_by[array_upper(attempted_by, 1)] = $2`, jobArgs{}.Kind(), replica)
+		tag, err := tx.Exec(ctx, giveBack, jobArgs{}.Kind(), replica)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ type Process struct {
 // Start runs a server on a free port, which it is told as PORT, and waits until it
 // answers.
 func Start(ctx context.Context, dir string, env []string, name string, args ...string) (*Process, error) {
-	port, err := FreePort(ctx)
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +73,8 @@ func (p *Process) Kill() {
 	_ = p.cmd.Wait()
 }
 
-// FreePort returns a port that was free a moment ago.
-func FreePort(ctx context.Context) (int, error) {
+// freePort returns a port that was free a moment ago.
+func freePort(ctx context.Context) (int, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
