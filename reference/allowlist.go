@@ -1,9 +1,11 @@
 package reference
 
 import (
-	"net/http"
+	"bytes"
 	"net/netip"
 	"strings"
+
+	"github.com/valyala/fasthttp"
 )
 
 // allowlist says who may send. No networks means everyone may.
@@ -13,8 +15,8 @@ type allowlist struct {
 }
 
 // admit returns the address that a request came from, or errForbidden.
-func (a allowlist) admit(req *http.Request) (netip.Addr, error) {
-	client := a.client(req)
+func (a allowlist) admit(c *fasthttp.RequestCtx) (netip.Addr, error) {
+	client := a.client(c)
 	if len(a.networks) > 0 && !contains(a.networks, client) {
 		return client, errForbidden
 	}
@@ -24,8 +26,8 @@ func (a allowlist) admit(req *http.Request) (netip.Addr, error) {
 // client is the peer of the connection, or, if that is a trusted proxy, the last
 // address of X-Forwarded-For that is not one. Everything to the left of it was
 // written by someone who is not trusted and may be forged.
-func (a allowlist) client(req *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(req.RemoteAddr)
+func (a allowlist) client(c *fasthttp.RequestCtx) netip.Addr {
+	peer, err := netip.ParseAddrPort(c.RemoteAddr().String())
 	if err != nil {
 		return netip.Addr{}
 	}
@@ -33,7 +35,7 @@ func (a allowlist) client(req *http.Request) netip.Addr {
 	if !contains(a.proxies, client) {
 		return client
 	}
-	hops := strings.Split(strings.Join(req.Header["X-Forwarded-For"], ","), ",")
+	hops := strings.Split(string(bytes.Join(c.Request.Header.PeekAll("X-Forwarded-For"), []byte(","))), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {

@@ -1,9 +1,11 @@
 package reference
 
 import (
-	"net/http/httptest"
+	"net"
 	"net/netip"
 	"testing"
+
+	"github.com/valyala/fasthttp"
 )
 
 func TestTheAllowlist(t *testing.T) {
@@ -31,10 +33,13 @@ func TestTheAllowlist(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			req := httptest.NewRequest("POST", WebhookPath, nil)
-			req.RemoteAddr = test.peer
-			req.Header["X-Forwarded-For"] = test.forwarded
-			client, err := test.list.admit(req)
+			var req fasthttp.Request
+			for _, hops := range test.forwarded {
+				req.Header.Add("X-Forwarded-For", hops)
+			}
+			var c fasthttp.RequestCtx
+			c.Init(&req, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(test.peer)), nil)
+			client, err := test.list.admit(&c)
 			if client.String() != test.client || (err == nil) != test.admitted {
 				t.Errorf("client %s, error %v; want %s, admitted %v", client, err, test.client, test.admitted)
 			}

@@ -30,7 +30,7 @@ type Config struct {
 	TrustedProxies    []netip.Prefix // whose X-Forwarded-For is believed
 	TLSCertFile       string         // PEM; with TLSKeyFile the receiver speaks HTTPS
 	TLSKeyFile        string
-	MaxBody           int64         // in bytes; 256 KiB by default
+	MaxBody           int           // in bytes; 256 KiB by default
 	Workers           int           // attempts at the same time; 64 by default
 	AttemptTimeout    time.Duration // how long one may take; 30s by default
 	Retention         time.Duration // how long the id of a processed event is remembered; 90 days by default
@@ -61,7 +61,7 @@ func ConfigFromEnv(lookup func(string) (string, bool)) (Config, error) {
 		TrustedProxies:  e.networks("TRUSTED_PROXIES"),
 		TLSCertFile:     e.text("TLS_CERT_FILE", ""),
 		TLSKeyFile:      e.text("TLS_KEY_FILE", ""),
-		MaxBody:         int64(e.number("MAX_BODY_BYTES", 256<<10, 1, 64<<20)),
+		MaxBody:         e.number("MAX_BODY_BYTES", 256<<10, 1, 64<<20),
 		Workers:         e.number("WORKERS", 64, 1, 10_000),
 		AttemptTimeout:  e.duration("ATTEMPT_TIMEOUT", 30*time.Second),
 		Retention:       e.duration("RETENTION", 90*24*time.Hour),

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 	"unicode/utf8"
 
+	"github.com/rs/zerolog"
 	"github.com/tidwall/gjson"
 )
 
@@ -33,16 +33,12 @@ type Event struct {
 	Body       []byte          // the bytes that were signed
 }
 
-// LogValue keeps personal data out of the log, whoever logs an event.
-func (e Event) LogValue() slog.Value { return slog.GroupValue(e.attrs()...) }
+// MarshalZerologObject keeps personal data out of the log, whoever logs an event.
+func (e Event) MarshalZerologObject(line *zerolog.Event) { e.in(line) }
 
-// attrs are what the guide wants in each line of the log.
-func (e Event) attrs() []slog.Attr {
-	return []slog.Attr{
-		slog.String("eventId", clip(e.ID)),
-		slog.String("eventType", e.Type),
-		slog.String("deliveryId", e.DeliveryID),
-	}
+// in adds what the guide wants in each line of the log.
+func (e Event) in(line *zerolog.Event) *zerolog.Event {
+	return line.Str("eventId", clip(e.ID)).Str("eventType", e.Type).Str("deliveryId", e.DeliveryID)
 }
 
 const maxNesting = 64

@@ -3,11 +3,11 @@ package reference
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // FuzzReceiver sends what nobody would: any signature headers, body and query. Nothing
@@ -28,42 +28,47 @@ func FuzzReceiver(f *testing.F) {
 	}
 	queue := &countingQueue{}
 	r := newReceiverFor(queue)
-	server := routes(r, queue, r.metrics)
+	serve := routes(r.Receive, queue, r.metrics)
 	f.Fuzz(func(t *testing.T, signature, body, query string, signed bool) {
 		right := sign(testSecret, body)
 		if signed { // so that the validation is reached, too
 			signature = right
 		}
-		send := func(query string) (answer *httptest.ResponseRecorder, effects int) {
-			req := httptest.NewRequest(http.MethodPost, WebhookPath, strings.NewReader(body))
-			req.URL.RawQuery = query
-			req.Header.Set("Content-Type", "application/json")
-			req.Header["X-Moncreneau-Signature"] = strings.Split(signature, "\n") // a header a line
+		send := func(query string) (answer *fasthttp.Response, effects int) {
+			var c fasthttp.RequestCtx
+			c.Init(&fasthttp.Request{}, nil, nil)
+			c.Request.Header.SetMethod(fasthttp.MethodPost)
+			c.Request.URI().SetPath(WebhookPath)
+			c.Request.URI().SetQueryString(query)
+			c.Request.Header.SetContentType("application/json")
+			for line := range strings.SplitSeq(signature, "\n") {
+				c.Request.Header.Add("X-Moncreneau-Signature", line)
+			}
+			c.Request.SetBodyStream(strings.NewReader(body), len(body))
 			before := queue.accepted
-			w := httptest.NewRecorder()
-			server.ServeHTTP(w, req)
-			return w, queue.accepted - before
+			serve(&c)
+			return &c.Response, queue.accepted - before
 		}
 		w, effects := send(query)
-		if w.Code >= 500 {
-			t.Errorf("answered %d %s", w.Code, w.Body)
+		if w.StatusCode() >= 500 {
+			t.Errorf("answered %d %s", w.StatusCode(), w.Body())
 		}
-		if strings.Contains(w.Body.String(), testSecret) || strings.Contains(w.Body.String(), right) {
-			t.Errorf("the answer tells a secret: %s", w.Body)
+		if strings.Contains(string(w.Body()), testSecret) || strings.Contains(string(w.Body()), right) {
+			t.Errorf("the answer tells a secret: %s", w.Body())
 		}
-		if signature != right && w.Code != http.StatusUnauthorized {
-			t.Errorf("answered %d without the right signature, want 401", w.Code)
+		if signature != right && w.StatusCode() != fasthttp.StatusUnauthorized {
+			t.Errorf("answered %d without the right signature, want 401", w.StatusCode())
 		}
-		if w.Code == http.StatusOK {
+		if w.StatusCode() == fasthttp.StatusOK {
 			if effects != 1 {
 				t.Errorf("acknowledged, and has %d effects", effects)
 			}
 			isOneOfMoncreneaus(t, body, queue.last)
 		} else if effects != 0 {
-			t.Errorf("refused with %d, and has %d effects", w.Code, effects)
+			t.Errorf("refused with %d, and has %d effects", w.StatusCode(), effects)
 		}
-		if plain, _ := send(""); plain.Code != w.Code || plain.Body.String() != w.Body.String() {
-			t.Errorf("answered %d %s, and without the query %d %s", w.Code, w.Body, plain.Code, plain.Body)
+		if plain, _ := send(""); plain.StatusCode() != w.StatusCode() || string(plain.Body()) != string(w.Body()) {
+			t.Errorf("answered %d %s, and without the query %d %s", w.StatusCode(), w.Body(), plain.StatusCode(), plain.Body())
 		}
 	})
 }

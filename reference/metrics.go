@@ -2,13 +2,14 @@ package reference
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
 )
 
 // metrics are Prometheus metrics. The first four have the guide's names.
@@ -85,9 +86,9 @@ func (m *metrics) dead() { m.failed.Inc() }
 
 // handler serves the metrics, and asks the queue for its state each time. While the
 // queue is away the rest is still served.
-func (m *metrics) handler(queue Queue) http.Handler {
+func (m *metrics) handler(queue Queue) fasthttp.RequestHandler {
 	m.registry.MustRegister(queueCollector{queue})
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	return fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 }
 
 type queueCollector struct{ queue Queue }

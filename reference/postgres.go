@@ -16,6 +16,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/rs/zerolog"
 )
 
 // River is the job queue; this table remembers the events beside it, for as long as
@@ -186,14 +187,14 @@ type postgresQueue struct {
 	retention time.Duration
 	replica   string
 	clock     clockwork.Clock
-	log       *slog.Logger
+	log       zerolog.Logger
 	jobs      knownJobs
 	intake    *intake
 	stop      context.CancelFunc
 	writing   sync.WaitGroup
 }
 
-func openPostgresQueue(ctx context.Context, config Config, worker Worker, log *slog.Logger, clock clockwork.Clock) (*postgresQueue, error) {
+func openPostgresQueue(ctx context.Context, config Config, worker Worker, log zerolog.Logger, clock clockwork.Clock) (*postgresQueue, error) {
 	store, err := openPostgresStore(ctx, config.DatabaseURL)
 	if err != nil {
 		return nil, err
@@ -224,7 +225,7 @@ func (q *postgresQueue) newClient(config Config) (*river.Client[pgx.Tx], error) 
 	}
 	return river.NewClient(riverpgxv5.New(q.pool), &river.Config{
 		ID:                          q.replica,
-		Logger:                      slog.New(onlyErrors{q.log.Handler()}),
+		Logger:                      slog.New(onlyErrors{zerolog.NewSlogHandler(q.log)}),
 		Workers:                     workers,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: config.Workers}},
 		JobTimeout:                  2 * config.AttemptTimeout, // the attempt's own comes first

@@ -32,7 +32,7 @@ func (q *postgresQueue) Process(ctx context.Context) error {
 	attempts, cancel := outlive(ctx, q.worker.Grace, q.clock)
 	defer cancel()
 	for err := q.start(attempts, seen); err != nil; err = q.start(attempts, seen) {
-		q.log.Error("The queue cannot be processed, will try again", "error", err.Error())
+		q.log.Error().Str("error", err.Error()).Msg("The queue cannot be processed, will try again")
 		select {
 		case <-q.clock.After(heartbeat):
 		case <-ctx.Done():

@@ -2,10 +2,11 @@ package reference
 
 import (
 	"context"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // sharedLimiter is the Limiter of all replicas on one database. It keeps one time for
@@ -18,7 +19,7 @@ type sharedLimiter struct {
 
 func (q *postgresQueue) limiter(limit RateLimit) Limiter { return sharedLimiter{q, limit} }
 
-func (l sharedLimiter) take(ctx context.Context, header http.Header, client netip.Addr, signed bool) error {
+func (l sharedLimiter) take(ctx context.Context, header *fasthttp.ResponseHeader, client netip.Addr, signed bool) error {
 	perToken := l.limit.Window / time.Duration(l.limit.Requests)
 	var untilFull time.Duration
 	var allowed bool

@@ -157,7 +157,7 @@ func (q *postgresQueue) inherit(ctx context.Context, replica string) error {
 			return err
 		}
 		if n := tag.RowsAffected(); n > 0 {
-			q.log.Warn("Took over from a replica that died", "replica", replica, "events", n)
+			q.log.Warn().Str("replica", replica).Int64("events", n).Msg("Took over from a replica that died")
 		}
 		_, err = tx.Exec(ctx, `DELETE FROM webhook_replicas WHERE id = $1`, replica)
 		return err

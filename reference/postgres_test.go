@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"net/netip"
 	"os"
 	"strconv"
@@ -15,6 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jonboulle/clockwork"
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
 
 	"github.com/moncreneau/hookcheck/reference/internal/pgtest"
 )
@@ -65,7 +65,7 @@ func TestTheRateLimitOfAllReplicasIsOne(t *testing.T) {
 	config := Config{DatabaseURL: postgresURL(t), Workers: 1, AttemptTimeout: time.Minute}
 	var replicas []Limiter
 	for range 2 {
-		q, err := openQueue(t.Context(), config, newRecorder().worker(), slog.New(slog.DiscardHandler), clockwork.NewRealClock())
+		q, err := openQueue(t.Context(), config, newRecorder().worker(), zerolog.Nop(), clockwork.NewRealClock())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,23 +74,23 @@ func TestTheRateLimitOfAllReplicasIsOne(t *testing.T) {
 	}
 	client := netip.MustParseAddr("41.223.45.1")
 	for i := range 5 {
-		header := http.Header{}
-		if err := replicas[i%2].take(t.Context(), header, client, true); err != nil {
+		var header fasthttp.ResponseHeader
+		if err := replicas[i%2].take(t.Context(), &header, client, true); err != nil {
 			t.Fatalf("request %d: %v", i, err)
 		}
-		if got, want := header.Get("RateLimit-Remaining"), strconv.Itoa(4-i); got != want {
+		if got, want := string(header.Peek("RateLimit-Remaining")), strconv.Itoa(4-i); got != want {
 			t.Errorf("request %d: RateLimit-Remaining %q, want %q", i, got, want)
 		}
 	}
-	header := http.Header{}
-	if err := replicas[0].take(t.Context(), header, client, true); !errors.Is(err, errRateLimit) {
+	var header fasthttp.ResponseHeader
+	if err := replicas[0].take(t.Context(), &header, client, true); !errors.Is(err, errRateLimit) {
 		t.Errorf("the sixth: %v", err)
 	}
 	// A token comes back every twelve minutes.
-	if wait, _ := strconv.Atoi(header.Get("Retry-After")); wait < 600 || wait > 720 {
-		t.Errorf("Retry-After: %q, want a little less than 720", header.Get("Retry-After"))
+	if wait, _ := strconv.Atoi(string(header.Peek("Retry-After"))); wait < 600 || wait > 720 {
+		t.Errorf("Retry-After: %q, want a little less than 720", header.Peek("Retry-After"))
 	}
-	if err := replicas[1].take(t.Context(), http.Header{}, client, false); err != nil {
+	if err := replicas[1].take(t.Context(), &fasthttp.ResponseHeader{}, client, false); err != nil {
 		t.Errorf("what is not signed has another budget: %v", err)
 	}
 }
@@ -101,7 +101,7 @@ func TestOnlyAReplicaThatStandsStillWhileOthersCountIsTakenForDead(t *testing.T)
 	config := Config{DatabaseURL: postgresURL(t), Workers: 1, AttemptTimeout: time.Minute}
 	var replicas [2]*postgresQueue
 	for i := range replicas {
-		q, err := openPostgresQueue(t.Context(), config, newRecorder().worker(), slog.New(slog.DiscardHandler), clockwork.NewRealClock())
+		q, err := openPostgresQueue(t.Context(), config, newRecorder().worker(), zerolog.Nop(), clockwork.NewRealClock())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,11 +3,11 @@ package reference
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/rs/zerolog"
 )
 
 // Handler processes events. It is called by several goroutines at once.
@@ -38,7 +38,7 @@ type processor struct {
 	retry   Retry
 	timeout time.Duration // of one attempt
 	metrics *metrics
-	log     *slog.Logger
+	log     zerolog.Logger
 	clock   clockwork.Clock
 }
 
@@ -54,23 +54,21 @@ func (p *processor) attempt(ctx context.Context, event Event, attempt int) (err 
 		}
 		p.metrics.attempted(err, p.clock.Since(start))
 		if err == nil {
-			p.log.LogAttrs(ctx, slog.LevelInfo, "Webhook processed",
-				append(event.attrs(), slog.Int("attempt", attempt))...)
+			event.in(p.log.Info()).Int("attempt", attempt).Msg("Webhook processed")
 		}
 	}()
 	return p.handler.Handle(ctx, event)
 }
 
 func (p *processor) failed(event Event, attempt int, err error) (wait time.Duration, dead bool) {
-	attrs := append(event.attrs(), slog.Int("attempt", attempt), slog.String("error", err.Error()))
 	if attempt >= p.retry.Attempts {
 		p.metrics.dead()
-		p.log.LogAttrs(context.Background(), slog.LevelError, "Webhook moved to dead letters", attrs...)
+		event.in(p.log.Error()).Int("attempt", attempt).Str("error", err.Error()).Msg("Webhook moved to dead letters")
 		return 0, true
 	}
 	wait = p.retry.wait(attempt)
-	p.log.LogAttrs(context.Background(), slog.LevelWarn, "Webhook processing failed, will retry",
-		append(attrs, slog.Float64("retryInSeconds", wait.Seconds()))...)
+	event.in(p.log.Warn()).Int("attempt", attempt).Str("error", err.Error()).
+		Float64("retryInSeconds", wait.Seconds()).Msg("Webhook processing failed, will retry")
 	return wait, false
 }
 
@@ -86,7 +84,7 @@ func (r Retry) wait(attempt int) time.Duration {
 
 const maxWait = time.Hour
 
-func newWorker(config Config, handler Handler, metrics *metrics, log *slog.Logger, clock clockwork.Clock) Worker {
+func newWorker(config Config, handler Handler, metrics *metrics, log zerolog.Logger, clock clockwork.Clock) Worker {
 	p := &processor{
 		handler: handler,
 		retry:   config.Retry,

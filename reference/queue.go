@@ -3,10 +3,10 @@ package reference
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/rs/zerolog"
 )
 
 // Queue keeps what was accepted until it is processed, and remembers every event id
@@ -96,7 +96,7 @@ func OpenStore(ctx context.Context, config Config) (Store, error) {
 	return openSQLiteStore(ctx, config.DataDir, clockwork.NewRealClock())
 }
 
-func openQueue(ctx context.Context, config Config, worker Worker, log *slog.Logger, clock clockwork.Clock) (Queue, error) {
+func openQueue(ctx context.Context, config Config, worker Worker, log zerolog.Logger, clock clockwork.Clock) (Queue, error) {
 	if config.DatabaseURL != "" {
 		return openPostgresQueue(ctx, config, worker, log, clock)
 	}

@@ -3,7 +3,6 @@ package reference
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strconv"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/rs/zerolog"
 )
 
 // recorder is a Worker's far end: it counts attempts and fails those it is told to.
@@ -71,7 +71,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open open)) {
 			config.Workers, config.AttemptTimeout = 4, time.Minute
 			config.Retry = Retry{Attempts: 3, Backoff: 10 * time.Millisecond}
 			test(t, func(t *testing.T, worker Worker) Queue {
-				q, err := openQueue(t.Context(), config, worker, slog.New(slog.DiscardHandler), clockwork.NewRealClock())
+				q, err := openQueue(t.Context(), config, worker, zerolog.Nop(), clockwork.NewRealClock())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -287,7 +287,7 @@ func TestTheIDOfAProcessedEventIsForgottenAfterAWhile(t *testing.T) {
 		config.Workers, config.AttemptTimeout = 4, time.Minute
 		config.Retention = time.Millisecond
 		r := newRecorder()
-		q, err := openQueue(t.Context(), config, r.worker(), slog.New(slog.DiscardHandler), clockwork.NewRealClock())
+		q, err := openQueue(t.Context(), config, r.worker(), zerolog.Nop(), clockwork.NewRealClock())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,13 +3,13 @@ package reference
 import (
 	"context"
 	"math"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/valyala/fasthttp"
 	"golang.org/x/time/rate"
 )
 
@@ -25,16 +25,16 @@ type RateLimit struct {
 // everything else. A bucket holds a window's worth of requests and fills evenly. There
 // are two: in this process, and in PostgreSQL for all replicas together.
 type Limiter interface {
-	take(ctx context.Context, header http.Header, client netip.Addr, signed bool) error
+	take(ctx context.Context, header *fasthttp.ResponseHeader, client netip.Addr, signed bool) error
 }
 
 // unlimited is the Limiter of RATE_LIMIT=none.
 type unlimited struct{}
 
-func (unlimited) take(context.Context, http.Header, netip.Addr, bool) error { return nil }
+func (unlimited) take(context.Context, *fasthttp.ResponseHeader, netip.Addr, bool) error { return nil }
 
 // announce says how things stand, in the fields of the IETF's RateLimit draft 06.
-func (r RateLimit) announce(header http.Header, tokens float64, allowed bool) error {
+func (r RateLimit) announce(header *fasthttp.ResponseHeader, tokens float64, allowed bool) error {
 	tokens = max(0, tokens)
 	perSecond := float64(r.Requests) / r.Window.Seconds()
 	header.Set("RateLimit-Limit", strconv.Itoa(r.Requests))
@@ -72,7 +72,7 @@ func newLimiter(limit RateLimit, clock clockwork.Clock) *limiter {
 	return &limiter{limit: limit, clock: clock, buckets: map[budget]*rate.Limiter{}}
 }
 
-func (l *limiter) take(_ context.Context, header http.Header, client netip.Addr, signed bool) error {
+func (l *limiter) take(_ context.Context, header *fasthttp.ResponseHeader, client netip.Addr, signed bool) error {
 	now := l.clock.Now()
 	bucket := l.bucket(budget{client, signed}, now)
 	allowed := bucket.AllowN(now, 1)

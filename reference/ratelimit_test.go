@@ -1,29 +1,29 @@
 package reference
 
 import (
-	"net/http"
 	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/valyala/fasthttp"
 )
 
 func TestTheRateLimit(t *testing.T) {
 	clock := clockwork.NewFakeClock()
 	l := newLimiter(RateLimit{3, time.Minute}, clock)
 	moncreneau, stranger := netip.MustParseAddr("41.223.45.1"), netip.MustParseAddr("203.0.113.9")
-	header := http.Header{}
+	var header fasthttp.ResponseHeader
 	take := func(client netip.Addr, signed bool) bool {
-		header = http.Header{}
-		return l.take(t.Context(), header, client, signed) == nil
+		header.Reset()
+		return l.take(t.Context(), &header, client, signed) == nil
 	}
 	for range 3 {
 		if !take(moncreneau, true) {
 			t.Fatal("refused within the limit")
 		}
 	}
-	if got := header.Get("RateLimit-Remaining"); got != "0" {
+	if got := string(header.Peek("RateLimit-Remaining")); got != "0" {
 		t.Errorf("RateLimit-Remaining %q after the last one, want 0", got)
 	}
 	if take(moncreneau, true) {
@@ -32,7 +32,7 @@ func TestTheRateLimit(t *testing.T) {
 	for name, want := range map[string]string{
 		"RateLimit-Limit": "3", "RateLimit-Remaining": "0", "RateLimit-Policy": "3;w=60", "RateLimit-Reset": "60", "Retry-After": "20",
 	} {
-		if got := header.Get(name); got != want {
+		if got := string(header.Peek(name)); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
@@ -53,7 +53,7 @@ func TestTheRateLimitForgetsClientsRatherThanGrow(t *testing.T) {
 	address := netip.MustParseAddr("10.0.0.0")
 	for range 3 * maxBuckets {
 		address = address.Next()
-		_ = l.take(t.Context(), http.Header{}, address, false)
+		_ = l.take(t.Context(), &fasthttp.ResponseHeader{}, address, false)
 	}
 	if len(l.buckets) > maxBuckets {
 		t.Errorf("%d buckets, want at most %d", len(l.buckets), maxBuckets)

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/rs/zerolog"
 )
 
 const testSecret = "whsec_test"
@@ -31,7 +31,7 @@ func newTestReceiver(t *testing.T, config Config) *Receiver {
 		config.MaxBody = 256 << 10
 	}
 	worker := Worker{OrderKey: func(Event) string { return "" }}
-	queue, err := openQueue(t.Context(), config, worker, slog.New(slog.DiscardHandler), clock)
+	queue, err := openQueue(t.Context(), config, worker, zerolog.Nop(), clock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +126,7 @@ func TestADelivery(t *testing.T) {
 			if test.change != nil {
 				test.change(req)
 			}
-			w := httptest.NewRecorder()
-			r.ServeHTTP(w, req)
+			w := exchange(t, r, req)
 			if w.Code != test.status || !strings.Contains(w.Body.String(), test.code) {
 				t.Errorf("answered %d %s, want %d %s", w.Code, w.Body, test.status, test.code)
 			}
@@ -146,8 +145,7 @@ func TestADuplicateIsAcknowledgedAndTheFirstBodyWins(t *testing.T) {
 	r := newTestReceiver(t, Config{})
 	other := strings.Replace(testBody("evt_1"), "SCHEDULED", "CANCELLED", 1)
 	for i, body := range []string{testBody("evt_1"), testBody("evt_1"), other} {
-		w := httptest.NewRecorder()
-		r.ServeHTTP(w, delivery(body))
+		w := exchange(t, r, delivery(body))
 		want := "duplicate"
 		if i == 0 {
 			want = "accepted"
@@ -170,15 +168,13 @@ func TestARefusedDeliveryDoesNotUseUpItsID(t *testing.T) {
 		req  *http.Request
 		want int
 	}{{unsigned, 401}, {first, 200}, {delivery(testBody("evt_1")), 429}} {
-		w := httptest.NewRecorder()
-		r.ServeHTTP(w, step.req)
+		w := exchange(t, r, step.req)
 		if w.Code != step.want {
 			t.Fatalf("answered %d %s, want %d", w.Code, w.Body, step.want)
 		}
 	}
 	r.clock.(*clockwork.FakeClock).Advance(time.Minute)
-	w := httptest.NewRecorder()
-	r.ServeHTTP(w, delivery(testBody("evt_1")))
+	w := exchange(t, r, delivery(testBody("evt_1")))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "accepted") {
 		t.Errorf("answered %d %s, want 200 accepted", w.Code, w.Body)
 	}

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
-	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -22,7 +22,7 @@ const WebhookPath = "/webhooks/moncreneau"
 // Serve runs the receiver until ctx ends. Then it stops taking requests, answers those
 // it has, lets running attempts end, and returns. What is still in the queue is
 // processed after the next start.
-func Serve(ctx context.Context, config Config, log *slog.Logger) (err error) {
+func Serve(ctx context.Context, config Config, log zerolog.Logger) (err error) {
 	handler, err := NewHandler(ctx, config)
 	if err != nil {
 		return fmt.Errorf("handler: %w", err)
@@ -45,29 +45,30 @@ func Serve(ctx context.Context, config Config, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, queue.Close()) }()
 
-	receiver := tracing.requests(newReceiver(config, tracing.accepts(queue), metrics, log, clock))
+	receiver := newReceiver(config, tracing.accepts(queue), metrics, log, clock)
 	listener, err := listen(ctx, config, clock)
 	if err != nil {
 		return err
 	}
-	log.Info("Listening", "address", listener.Addr().String(), "path", WebhookPath)
-	server := newServer(routes(receiver, queue, metrics), log)
+	log.Info().Stringer("address", listener.Addr()).Str("path", WebhookPath).Msg("Listening")
+	server := newServer(receiver, routes(tracing.requests(receiver.Receive), queue, metrics), log)
 
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(listener); err != nil {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil
 	})
 	group.Go(func() error {
 		<-running.Done()
-		log.Info("Shutting down")
+		log.Info().Msg("Shutting down")
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), config.ShutdownTimeout)
 		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
+		if err := server.ShutdownWithContext(ctx); err != nil {
+			return fmt.Errorf("shut down: %w", err)
 		}
+		_ = listener.Close() // if it had not begun to serve
 		return nil
 	})
 	group.Go(func() error { return queue.Process(running) })
@@ -95,32 +96,74 @@ func listen(ctx context.Context, config Config, clock clockwork.Clock) (net.List
 
 // newServer bounds how long a client may take, so that slow ones hold nothing but
 // their own connection.
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:        handler,
-		ReadTimeout:    10 * time.Second,
-		WriteTimeout:   20 * time.Second,
-		IdleTimeout:    60 * time.Second,
-		MaxHeaderBytes: 16 << 10,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+func newServer(receiver *Receiver, handler fasthttp.RequestHandler, log zerolog.Logger) *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler: func(c *fasthttp.RequestCtx) {
+			// fasthttp would let the whole process end.
+			defer func() {
+				if v := recover(); v != nil {
+					log.Error().Str("panic", fmt.Sprintf("%T", v)).Msg("A request could not be answered")
+					answer(c, fasthttp.StatusInternalServerError, `{"status":"internal error"}`)
+				}
+			}()
+			handler(c)
+		},
+		ErrorHandler:                 receiver.unreadable,
+		StreamRequestBody:            true, // or what is too large is not read, and its sender is not told why
+		DisablePreParseMultipartForm: true,
+		ReadTimeout:                  10 * time.Second,
+		WriteTimeout:                 20 * time.Second,
+		IdleTimeout:                  60 * time.Second,
+		ReadBufferSize:               16 << 10, // and so much a header may take
+		NoDefaultServerHeader:        true,
+		CloseOnShutdown:              true,
+		Logger:                       &log, // of broken connections, and below what is logged
 	}
 }
 
-func routes(receiver http.Handler, queue Queue, metrics *metrics) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("POST "+WebhookPath, receiver)
-	mux.Handle("GET /metrics", metrics.handler(queue))
-	// Alive: the process answers. A restart would not help a queue that is away.
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, `{"status":"ok"}`)
-	})
-	// Ready: deliveries can be accepted.
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, req *http.Request) {
-		if err := queue.Ping(req.Context()); err != nil {
-			answer(w, http.StatusServiceUnavailable, `{"status":"the queue cannot be reached"}`)
-			return
+// unreadable answers what is not a request, or ends too early.
+func (r *Receiver) unreadable(c *fasthttp.RequestCtx, err error) {
+	var header *fasthttp.ErrSmallBuffer
+	if errors.As(err, &header) {
+		r.refuse(c, "", errLongHeader)
+		return
+	}
+	r.refuse(c, "", errIncomplete)
+}
+
+// route is what one path answers to.
+type route struct {
+	method string
+	handle fasthttp.RequestHandler
+}
+
+func routes(receive fasthttp.RequestHandler, queue Queue, metrics *metrics) fasthttp.RequestHandler {
+	table := map[string]route{
+		WebhookPath: {fasthttp.MethodPost, receive},
+		"/metrics":  {fasthttp.MethodGet, metrics.handler(queue)},
+		// Alive: the process answers. A restart would not help a queue that is away.
+		"/healthz": {fasthttp.MethodGet, func(c *fasthttp.RequestCtx) {
+			answer(c, fasthttp.StatusOK, `{"status":"ok"}`)
+		}},
+		// Ready: deliveries can be accepted.
+		"/readyz": {fasthttp.MethodGet, func(c *fasthttp.RequestCtx) {
+			if err := queue.Ping(c); err != nil {
+				answer(c, fasthttp.StatusServiceUnavailable, `{"status":"the queue cannot be reached"}`)
+				return
+			}
+			answer(c, fasthttp.StatusOK, `{"status":"ok"}`)
+		}},
+	}
+	return func(c *fasthttp.RequestCtx) {
+		route, found := table[string(c.URI().PathOriginal())]
+		switch {
+		case !found:
+			answer(c, fasthttp.StatusNotFound, `{"status":"not found"}`)
+		case string(c.Method()) == route.method, c.IsHead() && route.method == fasthttp.MethodGet:
+			route.handle(c)
+		default:
+			c.Response.Header.Set("Allow", route.method)
+			answer(c, fasthttp.StatusMethodNotAllowed, `{"status":"method not allowed"}`)
 		}
-		answer(w, http.StatusOK, `{"status":"ok"}`)
-	})
-	return mux
+	}
 }

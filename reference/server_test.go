@@ -7,13 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"github.com/valyala/fasthttp"
 )
 
 // countingQueue takes everything and keeps only the last.
@@ -43,11 +42,10 @@ func newReceiverFor(queue Queue) *Receiver {
 func TestTheOtherPaths(t *testing.T) {
 	queue := &countingQueue{}
 	r := newReceiverFor(queue)
-	server := httptest.NewServer(routes(r, queue, r.metrics))
-	defer server.Close()
+	url := "http://" + serving(t, newServer(r, routes(r.Receive, queue, r.metrics), r.log))
 	get := func(method, path string) (int, string, http.Header) {
 		t.Helper()
-		req, _ := http.NewRequest(method, server.URL+path, nil)
+		req, _ := http.NewRequest(method, url+path, nil)
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -75,8 +73,7 @@ func TestTheOtherPaths(t *testing.T) {
 }
 
 func TestADeliveryThatCannotBeStoredIsSentAgain(t *testing.T) {
-	w := httptest.NewRecorder()
-	newReceiverFor(&countingQueue{err: errStopped}).ServeHTTP(w, delivery(testBody("evt_1")))
+	w := exchange(t, newReceiverFor(&countingQueue{err: errStopped}), delivery(testBody("evt_1")))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("answered %d %v, want 503 with Retry-After", w.Code, w.Header())
 	}
@@ -86,12 +83,12 @@ func TestTheLogHoldsNoSecretAndNothingPersonal(t *testing.T) {
 	var lines bytes.Buffer
 	r := newReceiverFor(&countingQueue{})
 	r.log = NewLog(&lines)
-	r.ServeHTTP(httptest.NewRecorder(), delivery(testBody("evt_1")))
+	exchange(t, r, delivery(testBody("evt_1")))
 	unsigned := delivery(testBody("evt_1"))
 	unsigned.Header.Set("X-Moncreneau-Signature", sign("other", testBody("evt_1")))
-	r.ServeHTTP(httptest.NewRecorder(), unsigned)
-	r.ServeHTTP(httptest.NewRecorder(), delivery(strings.Replace(testBody("evt_1"), `"name":"Aïssatou Ngoué"`, `"name":["Aïssatou Ngoué"]`, 1)))
-	r.log.Info("an event as a whole", "event", testEvent(t, "evt_1"))
+	exchange(t, r, unsigned)
+	exchange(t, r, delivery(strings.Replace(testBody("evt_1"), `"name":"Aïssatou Ngoué"`, `"name":["Aïssatou Ngoué"]`, 1)))
+	r.log.Info().Interface("event", testEvent(t, "evt_1")).Msg("an event as a whole")
 	for _, private := range []string{"Ngoué", "622000000", testSecret, sign(testSecret, testBody("evt_1")), sign("other", testBody("evt_1"))} {
 		if strings.Contains(lines.String(), private) {
 			t.Errorf("the log holds %q:\n%s", private, lines.String())
@@ -109,17 +106,10 @@ func TestTheLogHoldsNoSecretAndNothingPersonal(t *testing.T) {
 func TestSlowConnectionsDoNotKeepOthersOut(t *testing.T) {
 	queue := &countingQueue{}
 	r := newReceiverFor(queue)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := newServer(routes(r, queue, r.metrics), r.log)
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = server.Serve(listener) })
-	defer serving.Wait()
-	defer server.Close()
+	server := newServer(r, r.Receive, r.log)
+	address := serving(t, server)
 	for i := range 1000 {
-		conn, err := net.Dial("tcp", listener.Addr().String())
+		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			t.Fatalf("connection %d: %v", i, err)
 		}
@@ -130,7 +120,7 @@ func TestSlowConnectionsDoNotKeepOthersOut(t *testing.T) {
 		}
 	}
 	body := testBody("evt_1")
-	req, _ := http.NewRequest(http.MethodPost, "http://"+listener.Addr().String()+WebhookPath, strings.NewReader(body))
+	req, _ := http.NewRequest(http.MethodPost, "http://"+address+WebhookPath, strings.NewReader(body))
 	req.Header = delivery(body).Header
 	client := http.Client{Timeout: 20 * time.Second}
 	resp, err := client.Do(req)
@@ -143,6 +133,41 @@ func TestSlowConnectionsDoNotKeepOthersOut(t *testing.T) {
 	}
 	if server.ReadTimeout == 0 { // of the header, too
 		t.Error("a slow connection is kept for ever")
+	}
+}
+
+// The sender of what is too large, or of what makes a bug show, gets to hear of it.
+func TestEveryoneIsAnswered(t *testing.T) {
+	r := newReceiverFor(&countingQueue{})
+	long := delivery(testBody("evt_1"))
+	long.Header.Set("X-Long", strings.Repeat("a", 20<<10))
+	for name, test := range map[string]struct {
+		req    *http.Request
+		handle fasthttp.RequestHandler
+		status int
+	}{
+		"a body of megabytes": {delivery(strings.Repeat("a", 5<<20)), r.Receive, 413},
+		"a header of 20 KiB":  {long, r.Receive, 431},
+		"a panic":             {delivery(testBody("evt_1")), func(*fasthttp.RequestCtx) { panic(testSecret) }, 500},
+	} {
+		if w := exchangeWith(t, newServer(r, test.handle, r.log), test.req); w.Code != test.status {
+			t.Errorf("%s: answered %d %s, want %d", name, w.Code, w.Body, test.status)
+		}
+	}
+}
+
+func TestServeEndsThoughItHadHardlyBegun(t *testing.T) {
+	config, err := ConfigFromEnv(func(name string) (string, bool) {
+		return map[string]string{"MONCRENEAU_WEBHOOK_SECRET": testSecret, "PORT": "0", "DATA_DIR": t.TempDir()}[name], true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	listening := &addressWatch{listening: make(chan string, 1)}
+	go func() { <-listening.listening; cancel() }() // before or after it serves
+	if err := Serve(ctx, config, NewLog(listening)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -33,13 +33,13 @@ import (
 type tracing struct {
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
-	log      *slog.Logger
+	log      zerolog.Logger
 }
 
 // newTracing returns nil when no collector is configured. Where it is, with which
 // headers, and what is sampled is told by OpenTelemetry's own environment variables,
 // such as OTEL_EXPORTER_OTLP_ENDPOINT, which its library reads.
-func newTracing(ctx context.Context, config Config, log *slog.Logger) (*tracing, error) {
+func newTracing(ctx context.Context, config Config, log zerolog.Logger) (*tracing, error) {
 	if !config.Tracing {
 		return nil, nil
 	}
@@ -74,7 +74,7 @@ func (t *tracing) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
-		t.log.Warn("Traces are lost", "error", err.Error())
+		t.log.Warn().Str("error", err.Error()).Msg("Traces are lost")
 	}
 }
 
@@ -82,12 +82,12 @@ func (t *tracing) close(ctx context.Context) {
 // error.
 type loggingExporter struct {
 	sdktrace.SpanExporter
-	log *slog.Logger
+	log zerolog.Logger
 }
 
 func (e loggingExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if err := e.SpanExporter.ExportSpans(ctx, spans); err != nil {
-		e.log.Warn("Traces are lost", "error", err.Error(), "spans", len(spans))
+		e.log.Warn().Str("error", err.Error()).Int("spans", len(spans)).Msg("Traces are lost")
 	}
 	return nil
 }
@@ -101,15 +101,19 @@ type request struct {
 }
 
 // requests notes the start of each request, for accepts.
-func (t *tracing) requests(next http.Handler) http.Handler {
+func (t *tracing) requests(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	if t == nil {
 		return next
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		sender := propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(req.Header))
-		ctx := context.WithValue(req.Context(), requestKey{}, request{time.Now(), trace.SpanContextFromContext(sender)})
-		next.ServeHTTP(w, req.WithContext(ctx))
-	})
+	return func(c *fasthttp.RequestCtx) {
+		carrier := propagation.MapCarrier{}
+		for _, name := range (propagation.TraceContext{}).Fields() {
+			carrier.Set(name, string(c.Request.Header.Peek(name)))
+		}
+		sender := propagation.TraceContext{}.Extract(context.Background(), carrier)
+		c.SetUserValue(requestKey{}, request{time.Now(), trace.SpanContextFromContext(sender)})
+		next(c)
+	}
 }
 
 // accepts traces deliveries, from the start of the request until the event is on disk.

@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -50,7 +52,7 @@ func traced(t *testing.T, do func(*tracing)) []*otlp.Span {
 	server := httptest.NewServer(c)
 	defer server.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
-	tracing, err := newTracing(t.Context(), Config{Tracing: true}, slog.New(slog.DiscardHandler))
+	tracing, err := newTracing(t.Context(), Config{Tracing: true}, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,15 +72,15 @@ func TestTracesTieAttemptsToTheDelivery(t *testing.T) {
 	spans := traced(t, func(tracing *tracing) {
 		receiver := newTestReceiver(t, Config{})
 		receiver.queue = tracing.accepts(receiver.queue)
-		handler := tracing.requests(receiver)
+		server := newServer(receiver, tracing.requests(receiver.Receive), receiver.log)
 		for range 2 { // the second is a duplicate
 			req := delivery(testBody(event.ID))
 			req.Header.Set("Traceparent", sender)
-			handler.ServeHTTP(httptest.NewRecorder(), req)
+			exchangeWith(t, server, req)
 		}
 		unsigned := delivery(testBody("evt_2"))
 		unsigned.Header.Del("X-Moncreneau-Signature")
-		handler.ServeHTTP(httptest.NewRecorder(), unsigned)
+		exchangeWith(t, server, unsigned)
 
 		failing := tracing.attempts(func(context.Context, Event, int) error { return errors.New("the API is away") })
 		working := tracing.attempts(func(context.Context, Event, int) error { return nil })
@@ -158,7 +160,8 @@ func TestTracingIsOffUnlessACollectorIsConfigured(t *testing.T) {
 func TestTracingThatIsOffAddsNothing(t *testing.T) {
 	var off *tracing
 	receiver := newTestReceiver(t, Config{})
-	if off.requests(receiver) != http.Handler(receiver) || off.accepts(receiver.queue) != receiver.queue {
+	requests := fasthttp.RequestHandler(receiver.Receive)
+	if reflect.ValueOf(off.requests(requests)).Pointer() != reflect.ValueOf(requests).Pointer() || off.accepts(receiver.queue) != receiver.queue {
 		t.Error("something was put around the receiver or its queue")
 	}
 	off.close(t.Context())

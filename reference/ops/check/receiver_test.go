@@ -2,7 +2,7 @@ package check
 
 import (
 	"context"
-	"log/slog"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -28,7 +28,7 @@ func startReceiver(t *testing.T) string {
 	ctx, stop := context.WithCancel(context.Background())
 	listening := make(listeningLog, 1)
 	done := make(chan error, 1)
-	go func() { done <- reference.Serve(ctx, config, slog.New(listening)) }()
+	go func() { done <- reference.Serve(ctx, config, reference.NewLog(listening)) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
@@ -48,18 +48,15 @@ func startReceiver(t *testing.T) string {
 // listeningLog is a log that passes on the address from the line "Listening".
 type listeningLog chan string
 
-func (l listeningLog) Enabled(context.Context, slog.Level) bool { return true }
-func (l listeningLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
-func (l listeningLog) WithGroup(string) slog.Handler            { return l }
-
-func (l listeningLog) Handle(_ context.Context, record slog.Record) error {
-	record.Attrs(func(attr slog.Attr) bool {
-		if record.Message == "Listening" && attr.Key == "address" {
-			l <- attr.Value.String()
-		}
-		return true
-	})
-	return nil
+func (l listeningLog) Write(line []byte) (int, error) {
+	var record struct{ Msg, Address string }
+	if err := json.Unmarshal(line, &record); err != nil {
+		return 0, err
+	}
+	if record.Msg == "Listening" {
+		l <- record.Address
+	}
+	return len(line), nil
 }
 
 // exportedSeries returns the names of all series that the receiver exports before it

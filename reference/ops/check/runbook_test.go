@@ -68,7 +68,8 @@ func TestWhatTheRunbookSearchesForIsLogged(t *testing.T) {
 			continue
 		}
 		var line bytes.Buffer
-		reference.NewLog(&line).Error(text)
+		log := reference.NewLog(&line)
+		log.Error().Msg(text)
 		if !strings.Contains(line.String(), fmt.Sprintf("%q:%q", field, text)) || !strings.Contains(source.String(), strconv.Quote(text)) {
 			t.Errorf("%s finds nothing; a line would be %s", search[0], &line)
 		}
