@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
@@ -32,9 +31,8 @@ func (q *postgresQueue) write(ctx context.Context) {
 	}
 }
 
-// commit takes no longer than a sender waits.
 func (q *postgresQueue) commit(ctx context.Context, batch []*acceptance) error {
-	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	// Two replicas that wait for each other's ids would wait for ever, unless both
 	// take them in the same order.

@@ -20,6 +20,8 @@ type sharedLimiter struct {
 func (q *postgresQueue) limiter(limit RateLimit) Limiter { return sharedLimiter{q, limit} }
 
 func (l sharedLimiter) take(ctx context.Context, header *fasthttp.ResponseHeader, client netip.Addr, signed bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	perToken := l.limit.Window / time.Duration(l.limit.Requests)
 	var untilFull time.Duration
 	var allowed bool

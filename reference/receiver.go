@@ -52,10 +52,10 @@ func newReceiver(config Config, queue Queue, metrics *metrics, log zerolog.Logge
 // charged to: a stranger cannot use up moncreneau's. The event's id is looked at
 // last, so that a refused delivery never uses it up.
 //
-// What the request holds is fasthttp's and used again afterwards: what is kept, such as
-// the body, is a copy.
+// The request and all that it holds is used again by fasthttp afterwards: what is kept,
+// such as the body, is a copy.
 func (r *Receiver) Receive(c *fasthttp.RequestCtx) {
-	start := r.clock.Now()
+	start, ctx := r.clock.Now(), contextOf(c)
 	deliveryID := clip(string(c.Request.Header.Peek("X-Moncreneau-Delivery")))
 
 	client, err := r.allowlist.admit(c) // 403
@@ -69,7 +69,7 @@ func (r *Receiver) Receive(c *fasthttp.RequestCtx) {
 		return
 	}
 	unsigned := r.secrets.verify(body, c.Request.Header.PeekAll("X-Moncreneau-Signature")) // 401
-	if err := r.limiter.take(c, &c.Response.Header, client, unsigned == nil); err != nil {
+	if err := r.limiter.take(ctx, &c.Response.Header, client, unsigned == nil); err != nil {
 		r.refuse(c, deliveryID, err) // 429
 		return
 	}
@@ -83,7 +83,7 @@ func (r *Receiver) Receive(c *fasthttp.RequestCtx) {
 		return
 	}
 	event.DeliveryID = deliveryID
-	duplicate, err := r.queue.Accept(c, event) // durable when it returns
+	duplicate, err := r.queue.Accept(ctx, event) // durable when it returns
 	if err != nil {
 		event.in(r.log.Error()).Str("error", err.Error()).Msg("Webhook could not be stored")
 		r.refuse(c, deliveryID, errUnavailable)

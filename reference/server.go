@@ -131,6 +131,10 @@ func (r *Receiver) unreadable(c *fasthttp.RequestCtx, err error) {
 	r.refuse(c, "", errIncomplete)
 }
 
+// patience is how long an answer may wait for a database: a little less than the 5 s
+// that moncreneau waits.
+const patience = 4 * time.Second
+
 // route is what one path answers to.
 type route struct {
 	method string
@@ -147,7 +151,9 @@ func routes(receive fasthttp.RequestHandler, queue Queue, metrics *metrics) fast
 		}},
 		// Ready: deliveries can be accepted.
 		"/readyz": {fasthttp.MethodGet, func(c *fasthttp.RequestCtx) {
-			if err := queue.Ping(c); err != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			if err := queue.Ping(ctx); err != nil {
 				answer(c, fasthttp.StatusServiceUnavailable, `{"status":"the queue cannot be reached"}`)
 				return
 			}

@@ -116,6 +116,15 @@ func (t *tracing) requests(next fasthttp.RequestHandler) fasthttp.RequestHandler
 	}
 }
 
+// contextOf is a context with what was noted of a request, which may outlive it.
+func contextOf(c *fasthttp.RequestCtx) context.Context {
+	noted := c.UserValue(requestKey{})
+	if noted == nil {
+		return context.Background()
+	}
+	return context.WithValue(context.Background(), requestKey{}, noted)
+}
+
 // accepts traces deliveries, from the start of the request until the event is on disk.
 func (t *tracing) accepts(queue Queue) Queue {
 	if t == nil {
