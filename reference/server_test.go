@@ -156,6 +156,43 @@ func TestEveryoneIsAnswered(t *testing.T) {
 	}
 }
 
+// What two servers could read differently is refused, though it is signed.
+func TestARequestThatIsNotHTTPHasNoEffect(t *testing.T) {
+	body := testBody("evt_1")
+	length := fmt.Sprintf("Content-Length: %d\r\n", len(body))
+	post := "POST " + WebhookPath + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Moncreneau-Signature: " + sign(testSecret, body) + "\r\n"
+	chunks := fmt.Sprintf("\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	for name, test := range map[string]struct {
+		request string
+		status  int
+	}{
+		"two lengths":              {post + length + "Content-Length: 5\r\n\r\n" + body, 400},
+		"a length with a sign":     {post + "Content-Length: +" + length[len("Content-Length: "):] + "\r\n" + body, 400},
+		"an unknown coding":        {post + "Transfer-Encoding: xchunked\r\n" + chunks, 400},
+		"chunks within chunks":     {post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + chunks, 400},
+		"chunks without an end":    {post + "Transfer-Encoding: chunked\r\n" + strings.TrimSuffix(chunks, "0\r\n\r\n"), 400},
+		"a space before the colon": {post + "X-A : b\r\n" + length + "\r\n" + body, 400},
+		"lines without a return":   {strings.ReplaceAll(post+length+"\r\n", "\r\n", "\n") + body, 400},
+		"two hosts":                {post + "Host: y\r\n" + length + "\r\n" + body, 400},
+		"another path to the same": {strings.Replace(post, "/webhooks/", "/a/../webhooks%2f", 1) + length + "\r\n" + body, 404},
+	} {
+		queue := &countingQueue{}
+		r := newReceiverFor(queue)
+		address := serving(t, newServer(r, routes(r.Receive, queue, r.metrics), r.log))
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, test.request)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		answer, _ := io.ReadAll(conn)
+		if !strings.HasPrefix(string(answer), fmt.Sprintf("HTTP/1.1 %d ", test.status)) || queue.accepted != 0 {
+			t.Errorf("%s: %d events accepted, answered %.80q, want %d", name, queue.accepted, answer, test.status)
+		}
+	}
+}
+
 func TestServeEndsThoughItHadHardlyBegun(t *testing.T) {
 	config, err := ConfigFromEnv(func(name string) (string, bool) {
 		return map[string]string{"MONCRENEAU_WEBHOOK_SECRET": testSecret, "PORT": "0", "DATA_DIR": t.TempDir()}[name], true
