@@ -74,6 +74,19 @@ func (b *backlog) next(ctx context.Context) *job {
 	}
 }
 
+// another returns a job if one is ready at once.
+func (b *backlog) another(ctx context.Context) *job {
+	if ctx.Err() != nil {
+		return nil
+	}
+	select {
+	case j := <-b.ready:
+		return j
+	default:
+		return nil
+	}
+}
+
 // again puts a job back for another attempt.
 func (b *backlog) again(j *job, wait time.Duration) {
 	b.mu.Lock()

@@ -61,8 +61,7 @@ func parseEvent(body []byte) (Event, error) {
 	if err := data.read(found[dataMember], appointment[:]); err != nil {
 		return Event{}, inside("data", err)
 	}
-	event := newEvent(found)
-	event.Body = body
+	event := newEvent(body, found)
 	if err := appointments[event.Type](appointment[0]); err != nil {
 		return Event{}, inside("data", inside("object", err))
 	}
@@ -79,18 +78,20 @@ func restoreEvent(body []byte, deliveryID string) Event {
 		}
 		return true
 	})
-	event := newEvent(found)
-	event.Body, event.DeliveryID = body, deliveryID
+	event := newEvent(body, found)
+	event.DeliveryID = deliveryID
 	return event
 }
 
-func newEvent(found [envelopeMembers]gjson.Result) Event {
+func newEvent(body []byte, found [envelopeMembers]gjson.Result) Event {
 	created, _ := time.Parse(time.RFC3339, found[createdMember].Str) // validated
+	data := found[dataMember]
 	return Event{
 		ID:      found[idMember].Str,
 		Type:    found[typeMember].Str,
 		Created: created,
-		Data:    json.RawMessage(found[dataMember].Raw),
+		Data:    body[data.Index : data.Index+len(data.Raw)],
+		Body:    body,
 	}
 }
 

@@ -92,7 +92,7 @@ func isOneOfMoncreneaus(t *testing.T, body string, event Event) {
 	if id == "" || appointments[eventType] == nil {
 		t.Errorf("accepted the id %q and the type %q", id, eventType)
 	}
-	if event.ID != id || event.Type != eventType || !event.Created.Equal(created) || string(event.Body) != body {
+	if event.ID != id || event.Type != eventType || !event.Created.Equal(created) || string(event.Body) != body || string(event.Data) != string(members["data"]) {
 		t.Errorf("the handler sees %+v, and the body says %q %q %s", event, id, eventType, created)
 	}
 }

@@ -8,11 +8,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"golang.org/x/sync/errgroup"
 	"modernc.org/sqlite" // the driver "sqlite", without cgo
 )
 
@@ -266,17 +268,21 @@ func (q *sqliteQueue) Process(ctx context.Context) error {
 	attempts, cancel := outlive(ctx, q.worker.Grace, q.clock)
 	defer cancel()
 	q.askForRefill()
-	var workers sync.WaitGroup
-	for range q.worker.Concurrency {
-		workers.Go(func() {
-			for j := q.backlog.next(ctx); j != nil; j = q.backlog.next(ctx) {
-				q.attempt(attempts, j)
+	var workers errgroup.Group
+	workers.SetLimit(q.worker.Concurrency)
+	for j := q.backlog.next(ctx); j != nil; j = q.backlog.next(ctx) {
+		workers.Go(func() error {
+			// To wake a goroutine for each job would cost as much as a short job does.
+			for mine := j; mine != nil; mine = q.backlog.another(ctx) {
+				q.attempt(attempts, mine)
 			}
+			return nil
 		})
+		runtime.Gosched() // so that it can, before another one begins beside it
 	}
-	workers.Wait()
+	err := workers.Wait()
 	q.backlog.stop()
-	return nil
+	return err
 }
 
 // attempt makes one attempt.
