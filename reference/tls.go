@@ -34,7 +34,7 @@ func loadCertificate(certFile, keyFile string, clock clockwork.Clock) (*certific
 }
 
 func (c *certificate) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: c.get}
 }
 
 // get keeps the certificate it has while the files cannot be read or do not fit
