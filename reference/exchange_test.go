@@ -2,6 +2,7 @@ package reference
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -16,30 +17,14 @@ import (
 // with the request, and returns the answer.
 func exchange(t *testing.T, r *Receiver, req *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
-	return exchangeWith(t, newServer(r, r.Receive, r.log), req)
+	return exchangeWith(t, newServer(r, r.Receive), req)
 }
 
 func exchangeWith(t *testing.T, server *fasthttp.Server, req *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
-	listener := listenLocally(t)
-	defer listener.Close()
-	var serving sync.WaitGroup
-	defer serving.Wait()
-	serving.Go(func() {
-		if conn, err := listener.Accept(); err == nil {
-			_ = server.ServeConn(conn)
-		}
-	})
-	conn, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	out := bufio.NewWriter(conn)
-	_ = req.Write(out) // fails for a body that is shorter than announced
-	_ = out.Flush()
-	_ = conn.(*net.TCPConn).CloseWrite()
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	var out bytes.Buffer
+	_ = req.Write(&out) // fails for a body that is shorter than announced
+	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(converse(t, server, out.Bytes()))), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +38,29 @@ func exchangeWith(t *testing.T, server *fasthttp.Server, req *http.Request) *htt
 		t.Fatal(err)
 	}
 	return w
+}
+
+// converse sends a server bytes that need not be HTTP, and returns all that it answers.
+func converse(t *testing.T, server *fasthttp.Server, request []byte) []byte {
+	t.Helper()
+	listener := listenLocally(t)
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer listener.Close() // or it would wait for a connection that could not be made
+	serving.Go(func() {
+		if conn, err := listener.Accept(); err == nil {
+			_ = server.ServeConn(conn)
+		}
+	})
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = conn.Write(request) // the server may answer before it has read all
+	_ = conn.(*net.TCPConn).CloseWrite()
+	answer, _ := io.ReadAll(conn)
+	return answer
 }
 
 // serving runs a server until the test ends, and returns its address.

@@ -51,7 +51,7 @@ func Serve(ctx context.Context, config Config, log zerolog.Logger) (err error) {
 		return err
 	}
 	log.Info().Stringer("address", listener.Addr()).Str("path", WebhookPath).Msg("Listening")
-	server := newServer(receiver, routes(tracing.requests(receiver.Receive), queue, metrics), log)
+	server := newServer(receiver, routes(tracing.requests(receiver.Receive), queue, metrics))
 
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -96,13 +96,13 @@ func listen(ctx context.Context, config Config, clock clockwork.Clock) (net.List
 
 // newServer bounds how long a client may take, so that slow ones hold nothing but
 // their own connection.
-func newServer(receiver *Receiver, handler fasthttp.RequestHandler, log zerolog.Logger) *fasthttp.Server {
+func newServer(receiver *Receiver, handler fasthttp.RequestHandler) *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler: func(c *fasthttp.RequestCtx) {
 			// fasthttp would let the whole process end.
 			defer func() {
 				if v := recover(); v != nil {
-					log.Error().Str("panic", fmt.Sprintf("%T", v)).Msg("A request could not be answered")
+					receiver.log.Error().Str("panic", fmt.Sprintf("%T", v)).Msg("A request could not be answered")
 					answer(c, fasthttp.StatusInternalServerError, `{"status":"internal error"}`)
 				}
 			}()
@@ -117,7 +117,7 @@ func newServer(receiver *Receiver, handler fasthttp.RequestHandler, log zerolog.
 		ReadBufferSize:               16 << 10, // and so much a header may take
 		NoDefaultServerHeader:        true,
 		CloseOnShutdown:              true,
-		Logger:                       &log, // of broken connections, and below what is logged
+		Logger:                       &receiver.log, // of broken connections, and below what is logged
 	}
 }
 

@@ -42,7 +42,7 @@ func newReceiverFor(queue Queue) *Receiver {
 func TestTheOtherPaths(t *testing.T) {
 	queue := &countingQueue{}
 	r := newReceiverFor(queue)
-	url := "http://" + serving(t, newServer(r, routes(r.Receive, queue, r.metrics), r.log))
+	url := "http://" + serving(t, newServer(r, routes(r.Receive, queue, r.metrics)))
 	get := func(method, path string) (int, string, http.Header) {
 		t.Helper()
 		req, _ := http.NewRequest(method, url+path, nil)
@@ -106,7 +106,7 @@ func TestTheLogHoldsNoSecretAndNothingPersonal(t *testing.T) {
 func TestSlowConnectionsDoNotKeepOthersOut(t *testing.T) {
 	queue := &countingQueue{}
 	r := newReceiverFor(queue)
-	server := newServer(r, r.Receive, r.log)
+	server := newServer(r, r.Receive)
 	address := serving(t, server)
 	for i := range 1000 {
 		conn, err := net.Dial("tcp", address)
@@ -150,7 +150,7 @@ func TestEveryoneIsAnswered(t *testing.T) {
 		"a header of 20 KiB":  {long, r.Receive, 431},
 		"a panic":             {delivery(testBody("evt_1")), func(*fasthttp.RequestCtx) { panic(testSecret) }, 500},
 	} {
-		if w := exchangeWith(t, newServer(r, test.handle, r.log), test.req); w.Code != test.status {
+		if w := exchangeWith(t, newServer(r, test.handle), test.req); w.Code != test.status {
 			t.Errorf("%s: answered %d %s, want %d", name, w.Code, w.Body, test.status)
 		}
 	}
@@ -178,28 +178,26 @@ func TestARequestThatIsNotHTTPHasNoEffect(t *testing.T) {
 	} {
 		queue := &countingQueue{}
 		r := newReceiverFor(queue)
-		address := serving(t, newServer(r, routes(r.Receive, queue, r.metrics), r.log))
-		conn, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		fmt.Fprint(conn, test.request)
-		_ = conn.(*net.TCPConn).CloseWrite()
-		answer, _ := io.ReadAll(conn)
+		answer := converse(t, newServer(r, routes(r.Receive, queue, r.metrics)), []byte(test.request))
 		if !strings.HasPrefix(string(answer), fmt.Sprintf("HTTP/1.1 %d ", test.status)) || queue.accepted != 0 {
 			t.Errorf("%s: %d events accepted, answered %.80q, want %d", name, queue.accepted, answer, test.status)
 		}
 	}
 }
 
-func TestServeEndsThoughItHadHardlyBegun(t *testing.T) {
-	config, err := ConfigFromEnv(func(name string) (string, bool) {
-		return map[string]string{"MONCRENEAU_WEBHOOK_SECRET": testSecret, "PORT": "0", "DATA_DIR": t.TempDir()}[name], true
-	})
+// serveConfig is what Serve needs: a free port, and a directory of its own.
+func serveConfig(t *testing.T) Config {
+	t.Helper()
+	env := map[string]string{"MONCRENEAU_WEBHOOK_SECRET": testSecret, "PORT": "0", "DATA_DIR": t.TempDir()}
+	config, err := ConfigFromEnv(func(name string) (string, bool) { return env[name], true })
 	if err != nil {
 		t.Fatal(err)
 	}
+	return config
+}
+
+func TestServeEndsThoughItHadHardlyBegun(t *testing.T) {
+	config := serveConfig(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	listening := &addressWatch{listening: make(chan string, 1)}
 	go func() { <-listening.listening; cancel() }() // before or after it serves
@@ -209,12 +207,7 @@ func TestServeEndsThoughItHadHardlyBegun(t *testing.T) {
 }
 
 func TestServeEndsWellAndLosesNothing(t *testing.T) {
-	config, err := ConfigFromEnv(func(name string) (string, bool) {
-		return map[string]string{"MONCRENEAU_WEBHOOK_SECRET": testSecret, "PORT": "0", "DATA_DIR": t.TempDir()}[name], true
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := serveConfig(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	listening := make(chan string, 1)
 	done := make(chan error, 1)

@@ -72,7 +72,7 @@ func TestTracesTieAttemptsToTheDelivery(t *testing.T) {
 	spans := traced(t, func(tracing *tracing) {
 		receiver := newTestReceiver(t, Config{})
 		receiver.queue = tracing.accepts(receiver.queue)
-		server := newServer(receiver, tracing.requests(receiver.Receive), receiver.log)
+		server := newServer(receiver, tracing.requests(receiver.Receive))
 		for range 2 { // the second is a duplicate
 			req := delivery(testBody(event.ID))
 			req.Header.Set("Traceparent", sender)
